@@ -1,0 +1,200 @@
+"""Fetching MNIST once, from whichever public mirror answers, into the user's cache.
+
+Every file is checked before it gets its name: against the SHA-256 of the *unpacked* bytes, since
+mirrors compress the same images differently. An attempt that cannot succeed ends quickly: a mirror
+that refuses, hangs, dribbles or sends something else is given up after seconds, and then the next
+one is asked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import threading
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+from tqdm import tqdm
+
+__all__ = ["MIRRORS", "DownloadError", "cache_directory", "configured_mirrors", "download"]
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+
+# File: (size, SHA-256), both of the unpacked bytes. The small files come first, so that a mirror
+# that is no good is noticed before the large one is under way.
+CHECKSUMS = {
+    "t10k-labels-idx1-ubyte": (
+        10_008,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "train-labels-idx1-ubyte": (
+        60_008,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "t10k-images-idx3-ubyte": (
+        7_840_016,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "train-images-idx3-ubyte": (
+        47_040_016,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+}
+
+# Seconds. A mirror must send its first bytes within PATIENCE, and then PATIENCE kilobytes in each
+# further PATIENCE seconds: less than 1 kB/s is as good as no network.
+PATIENCE = 4.0
+
+# What a bad mirror or network raises (a checksum that does not fit is a ValueError).
+_MIRROR_ERRORS = (
+    requests.RequestException,
+    TimeoutError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    gzip.BadGzipFile,
+)
+
+
+class DownloadError(Exception):
+    """No mirror gave what was asked for; `offline` when none could be reached at all."""
+
+    def __init__(self, message: str, offline: bool) -> None:
+        super().__init__(message)
+        self.offline = offline
+
+
+def cache_directory() -> Path:
+    """The user's cache of symgrad, where the operating system keeps such things."""
+    return Path(pooch.os_cache("symgrad"))
+
+
+def configured_mirrors() -> tuple[str, ...]:
+    """The mirrors to ask: `MIRRORS`, or those that ``SYMGRAD_MIRRORS`` lists, between spaces."""
+    chosen = os.environ.get("SYMGRAD_MIRRORS")
+    return MIRRORS if chosen is None else tuple(chosen.split())
+
+
+def download(directory: Path, mirrors: Sequence[str] | None = None, *, quiet: bool = False) -> None:
+    """Fetch into `directory` those of the four files that it does not hold yet, unpacked.
+
+    Parameters
+    ----------
+    directory
+        Made if it does not exist. A file appears in it whole and checked, or not at all.
+    mirrors
+        Addresses to which a file's name is appended; `configured_mirrors()` by default.
+    quiet
+        Show no progress bars (there are none in a pipe either).
+    """
+    pooch.get_logger().setLevel("CRITICAL")
+    queue = [
+        mirror.rstrip("/") + "/"
+        for mirror in (configured_mirrors() if mirrors is None else mirrors)
+    ]
+    for name, (size, digest) in CHECKSUMS.items():
+        failures: dict[str, Exception] = {}
+        while queue and len(failures) < len(queue):
+            mirror = queue[0]
+            try:
+                pooch.retrieve(
+                    f"{mirror}{name}.gz",
+                    known_hash=f"sha256:{digest}",
+                    fname=name,
+                    path=directory,
+                    downloader=partial(_unpacked, size=size, quiet=quiet),
+                )
+                break
+            except _MIRROR_ERRORS as error:
+                failures[mirror] = error
+                queue.append(queue.pop(0))
+            except OSError as error:
+                message = f"cannot write to {directory} ({error.strerror or error})"
+                raise DownloadError(message, offline=False) from None
+        else:
+            raise _explain(name, failures)
+
+
+def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
+    """One short reason out of those of all mirrors: the most telling one."""
+    unreachable = (requests.ConnectionError, requests.Timeout, TimeoutError)
+    for mirror, error in failures.items():
+        if not isinstance(error, unreachable):
+            host = urlsplit(mirror).hostname
+            return DownloadError(f"{host} sent {name}.gz {_kind(error)}", offline=False)
+    hosts = [str(urlsplit(mirror).hostname) for mirror in failures]
+    return DownloadError(f"cannot reach {' or '.join(hosts) or 'any mirror'}", offline=True)
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"not at all (status {error.response.status_code})"
+    if isinstance(error, ValueError) and not isinstance(error, requests.RequestException):
+        return "with other contents than MNIST's"
+    return f"cut short or damaged ({type(error).__name__})"
+
+
+def _unpacked(url: str, output: str, _pooch: Any, *, size: int, quiet: bool) -> None:
+    """A downloader for pooch: fetch `url` and write it unpacked to the temporary file `output`.
+
+    pooch then checks that file's SHA-256 and moves it to its place.
+    """
+    packed = _watched(url, quiet)
+    if packed[:2] == b"\x1f\x8b":  # otherwise the server has unpacked it already
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            packed = stream.read(size + 1)
+    Path(output).write_bytes(packed)
+
+
+def _watched(url: str, quiet: bool) -> bytes:
+    """Fetch `url` in a thread that is abandoned when it gets nowhere.
+
+    Time limits of sockets do not cover the look-up of a name, several addresses tried in turn, or a
+    server that sends a byte now and then. The thread holds only memory, so that abandoning it
+    leaves nothing behind.
+    """
+    received = io.BytesIO()
+    outcome: list[BaseException] = []
+    hidden = quiet or not sys.stderr.isatty()
+    name = url.rpartition("/")[2]
+
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=hidden, leave=False) as bar:
+
+        def fetch() -> None:
+            try:
+                with requests.get(url, stream=True, timeout=PATIENCE) as response:
+                    response.raise_for_status()
+                    bar.total = int(response.headers.get("Content-Length", 0)) or None
+                    for chunk in response.iter_content(4096):
+                        received.write(chunk)
+                        bar.update(len(chunk))
+            except BaseException as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=fetch, daemon=True)
+        thread.start()
+        expected = 1
+        while thread.is_alive():
+            before = monotonic()
+            # One second at a time, so that Ctrl-C is heard on every system.
+            while thread.is_alive() and monotonic() - before < PATIENCE:
+                thread.join(min(1.0, PATIENCE))
+            if thread.is_alive() and received.tell() < expected:
+                raise TimeoutError(f"{url} sends nothing, or hardly anything")
+            expected = received.tell() + int(1000 * PATIENCE)
+    if outcome:
+        raise outcome[0]
+    return received.getvalue()

@@ -1,0 +1,1 @@
+"""Backends: a `Program` in, a callable out."""

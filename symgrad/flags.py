@@ -1,0 +1,490 @@
+"""Settings: ``config``, one tree of flags, each declared on one line below.
+
+A flag is read as an attribute (``config.floatX``), set as one (checked at once), or given before
+Python starts: ``SYMGRAD_FLAGS="floatX=float32,on_unused_input=warn" python script.py``.
+``THEANO_FLAGS`` is read too, so that old command lines work; where both name a flag,
+``SYMGRAD_FLAGS`` wins. Flags are process-wide, not per thread.
+
+>>> config.floatX
+'float64'
+>>> with config.change_flags(floatX="float32"):
+...     config.floatX
+'float32'
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+__all__ = ["change_flags", "config"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
+_MISSING = object()
+_lock = threading.RLock()  # one change of flags at a time
+
+
+# ---------------------------------------------------------------- what a flag and a section are
+class Flag:
+    """A default value, what is allowed (words, or whatever has the type of the default), and help.
+
+    A flag without help is one that old programs set and that changes nothing here.
+    """
+
+    __slots__ = ("default", "doc", "words")
+
+    def __init__(self, default: Any, words: tuple[str, ...], doc: str) -> None:
+        self.default, self.words, self.doc = default, words, doc
+
+    def accept(self, name: str, value: Any) -> Any:
+        """Return `value` as the flag keeps it; a word or number may come as text.
+
+        >>> Flag(4, (), "…").accept("traceback.limit", "3")
+        3
+        >>> Flag("low", ("low", "high"), "…").accept("exception_verbosity", "loud")
+        Traceback (most recent call last):
+        ...
+        ValueError: config.exception_verbosity: got 'loud', expected 'low' or 'high'
+        """
+        if not self.doc:
+            return _literal(value)
+        if self.words:
+            # np.float32, np.dtype("float32") and None stand for the words they print as
+            word = value if isinstance(value, str) else getattr(value, "__name__", str(value))
+            if word in self.words:
+                return word
+            *some, last = map(repr, self.words)
+            expected = f"{', '.join(some)} or {last}"
+        elif isinstance(self.default, bool):
+            if str(value) in _TRUE or str(value) in _FALSE:
+                return str(value) in _TRUE
+            expected = "True or False"
+        elif isinstance(self.default, int):
+            try:
+                return int(value) if isinstance(value, str) else operator.index(value)
+            except (TypeError, ValueError):
+                expected = "a whole number"
+        else:
+            if isinstance(value, str):
+                return value
+            expected = "text"
+        raise ValueError(f"config.{name}: got {value!r}, expected {expected}")
+
+
+class Device(Flag):
+    """The device flag: anything but a CPU is answered by a warning, and ``cpu`` stays."""
+
+    __slots__ = ()
+
+    def accept(self, name: str, value: Any) -> Any:
+        """Return ``'cpu'``, whatever was asked for."""
+        if not str(value).startswith("cpu"):
+            warnings.warn(
+                f"config.{name}: got {value!r}, but symgrad computes on the CPU; stays 'cpu'",
+                stacklevel=2,
+            )
+        return "cpu"
+
+
+def words(allowed: str, doc: str) -> Any:
+    """Declare a flag in the body of a section that takes one of some words, the default first."""
+    choices = tuple(allowed.split())
+    return Flag(choices[0], choices, doc)
+
+
+def flag(default: bool | int | str, doc: str) -> Any:
+    """Declare a flag in the body of a section that takes whatever has the type of its default."""
+    return Flag(default, (), doc)
+
+
+def inert(default: bool | int | str = "") -> Any:
+    """Declare a flag that old programs set and that changes nothing here."""
+    return Flag(default, (), "")
+
+
+def _literal(value: Any) -> Any:
+    """Read ``'True'``, ``'False'`` and ``'None'`` as Python does; leave the rest alone."""
+    words = {"True": True, "true": True, "False": False, "false": False, "None": None}
+    return words.get(value, value) if isinstance(value, str) else value
+
+
+class Section:
+    """A group of flags. Values are plain instance attributes; only setting one runs code."""
+
+    _flags: ClassVar[Mapping[str, Flag]] = {}
+    _sections: ClassVar[Mapping[str, type[Section]]] = {}
+    _prefix: ClassVar[str] = ""
+
+    def __init_subclass__(cls, prefix: str = "") -> None:
+        """Move the declarations from the class body into tables."""
+        body = dict(vars(cls))
+        cls._prefix = prefix
+        cls._flags = {name: f for name, f in body.items() if isinstance(f, Flag)}
+        cls._sections = {name: type(s) for name, s in body.items() if isinstance(s, Section)}
+        for name in (*cls._flags, *cls._sections):
+            delattr(cls, name)
+
+    def __init__(self) -> None:
+        self.__dict__.update({name: f.default for name, f in self._flags.items()})
+        self.__dict__.update({name: section() for name, section in self._sections.items()})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        accepted = self._accept(name, value)
+        with _lock:
+            self.__dict__[name] = accepted
+
+    def _accept(self, name: str, value: Any) -> Any:
+        """Check one value; ``ValueError`` for a bad value, ``AttributeError`` for a bad name."""
+        if name in self._flags:
+            return self._flags[name].accept(self._prefix + name, value)
+        if name in self._sections:
+            members = ", ".join(f"config.{below}" for below, _, _ in self.__dict__[name]._walk())
+            raise AttributeError(
+                f"config.{name} is a group of flags: set {members or 'one of them'}"
+            )
+        raise AttributeError(f"config has no flag {self._prefix + name!r}" + _suggest(name, self))
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield the name, with dots, and the value of each flag.
+
+        >>> dict(config.items())["floatX"]
+        'float64'
+        """
+        return ((name, value) for name, _, value in self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, Flag, Any]]:
+        """Yield name, declaration and value of each flag, here and below."""
+        for name, declared in self._flags.items():
+            yield self._prefix + name, declared, self.__dict__[name]
+        for name in self._sections:
+            yield from self.__dict__[name]._walk()
+
+    def __str__(self) -> str:
+        """Return a table: a star where the value is not the default, name, value, what it does."""
+        rows = list(self._walk())
+        used = [
+            ("*" if value != f.default else " ", f"{name} = {value}", f.doc)
+            for name, f, value in rows
+            if f.doc
+        ]
+        width = max((len(text) for _, text, _ in used), default=0)
+        lines = [f"{star} {text:<{width}}  {doc}" for star, text, doc in used]
+        old = ", ".join(name for name, f, _ in rows if not f.doc)
+        return "\n".join(lines) + (f"\n  accepted, without effect: {old}" if old else "")
+
+
+class Bygone(Section):
+    """A group of flags that only Theano had: any name is accepted, none has an effect."""
+
+    def _accept(self, name: str, value: Any) -> Any:
+        return _literal(value)
+
+    def _walk(self) -> Iterator[tuple[str, Flag, Any]]:
+        return iter(())
+
+
+def _suggest(name: str, section: Section) -> str:
+    """Return ``; did you mean …?`` for a flag that does not exist, or nothing.
+
+    >>> _suggest("floatx", config)
+    "; did you mean 'floatX'?"
+    """
+    import difflib  # needed for a mistake only; importing it costs 2 ms
+
+    known = {known.lower(): known for known, _, _ in section._walk()}
+    close = difflib.get_close_matches((section._prefix + name).lower(), known, n=1)
+    return f"; did you mean {known[close[0]]!r}?" if close else "; print(symgrad.config) lists all"
+
+
+# ---------------------------------------------------------------- the flags
+class NanGuardFlags(Section, prefix="NanGuardMode."):
+    """What the NaN guard looks for."""
+
+    nan_is_error: bool = flag(True, "the NaN guard raises at a NaN")
+    inf_is_error: bool = flag(True, "the NaN guard raises at an infinity")
+    big_is_error: bool = flag(True, "the NaN guard raises above 1e10 in magnitude")
+
+
+class DebugFlags(Section, prefix="DebugMode."):
+    """What the debug mode compares."""
+
+    patience: int = flag(10, "how often the debug mode compiles to see it come out equal")
+    check_finite: bool = flag(True, "the debug mode raises at a NaN or an infinity")
+    check_c: bool = inert(True)
+    check_py: bool = inert(True)
+    check_strides: int = inert(0)
+    warn_input_not_reused: bool = inert(True)
+    check_preallocated_output: str = inert()
+    check_preallocated_output_ndim: int = inert(4)
+
+
+class NumpyFlags(Section, prefix="numpy."):
+    """NumPy's floating-point warnings during a call."""
+
+    seterr_all: str = words("ignore warn raise print None", "np.seterr(all=…) during calls")
+    seterr_divide: str = words("None ignore warn raise print", "… for divisions by zero")
+    seterr_over: str = words("None ignore warn raise print", "… for overflow")
+    seterr_under: str = words("None ignore warn raise print", "… for underflow")
+    seterr_invalid: str = words("None ignore warn raise print", "… for invalid operations")
+
+
+class ProfilingFlags(Section, prefix="profiling."):
+    """What a profile shows."""
+
+    n_apply: int = flag(20, "how many nodes a profile lists")
+    n_ops: int = flag(20, "how many ops a profile lists")
+    output_line_width: int = flag(512, "where a profile's lines are cut")
+    min_memory_size: int = flag(1024, "the smallest result a profile of memory lists, in bytes")
+    destination: str = flag("stderr", "where a profile goes: stderr, stdout or a file's name")
+    time_thunks: bool = inert(True)
+    min_peak_memory: bool = inert(False)
+    debugprint: bool = inert(False)
+    ignore_first_call: bool = inert(False)
+
+
+class ScanFlags(Section, prefix="scan."):
+    """Settings of loops."""
+
+    allow_gc: bool = inert(False)
+    allow_output_prealloc: bool = inert(True)
+    debug: bool = inert(False)
+
+
+class TracebackFlags(Section, prefix="traceback."):
+    """How much of the user's stack a node remembers."""
+
+    limit: int = flag(4, "how many of the user's frames a node keeps for messages")
+    compile_limit: int = inert(0)
+
+
+class Config(Section):
+    """All flags; the one instance is ``symgrad.config``."""
+
+    floatX: str = words("float64 float32 float16", "dtype of T.matrix() and its kin")
+    mode: str = words(
+        "FAST_RUN FAST_COMPILE Mode DebugMode DEBUG_MODE NanGuardMode MonitorMode",
+        "how functions are compiled where mode= is not given",
+    )
+    optimizer: str = words(
+        "o4 o3 o2 o1 fast_run fast_compile stabilize unsafe merge None",
+        "how much expressions are rewritten",
+    )
+    optimizer_including: str = flag("", "rewrites to add, joined by colons")
+    optimizer_excluding: str = flag("", "rewrites to leave out, joined by colons")
+    optimizer_requiring: str = flag("", "rewrites to insist on, joined by colons")
+    on_opt_error: str = words("warn raise pdb ignore", "what to do when a rewrite fails")
+    on_unused_input: str = words("raise warn ignore", "what to do about an unused input")
+    device: str = Device("cpu", ("cpu",), "where to compute: cpu")  # type: ignore[assignment]
+    cast_policy: str = words("custom numpy+floatX", "how Python numbers become constants")
+    int_division: str = words("floatX int raise", "what / between integers gives")
+    warn_float64: str = words("ignore warn raise pdb", "what to do about float64 expressions")
+    compute_test_value: str = words("off ignore warn raise pdb", "compute while building")
+    compute_test_value_opt: str = words("off ignore warn raise pdb", "… while rewriting")
+    print_test_value: bool = flag(False, "show test values where expressions are printed")
+    exception_verbosity: str = words("low high", "how much an error during a call tells")
+    profile: bool = flag(False, "time every compiled function")
+    profile_memory: bool = flag(False, "measure memory too while profiling")
+    profile_optimizer: bool = flag(False, "time the rewrites too while profiling")
+    allow_gc: bool = flag(True, "free temporaries as soon as nothing needs them")
+
+    NanGuardMode: NanGuardFlags = NanGuardFlags()
+    DebugMode: DebugFlags = DebugFlags()
+    numpy: NumpyFlags = NumpyFlags()
+    profiling: ProfilingFlags = ProfilingFlags()
+    scan: ScanFlags = ScanFlags()
+    traceback: TracebackFlags = TracebackFlags()
+
+    # Theano's compiler, its GPU and its past: accepted so that old programs and command lines run.
+    linker: str = inert("cvm")
+    openmp: bool = inert(False)
+    openmp_elemwise_minsize: int = inert(200_000)
+    threads: int = inert(0)
+    cxx: str = inert()
+    base_compiledir: str = inert()
+    compiledir: str = inert()
+    compiledir_format: str = inert()
+    force_device: bool = inert(False)
+    init_gpu_device: str = inert()
+    print_active_device: bool = inert(True)
+    print_global_stats: bool = inert(False)
+    contexts: str = inert()
+    deterministic: str = inert("default")
+    assert_no_cpu_op: str = inert("ignore")
+    unpickle_function: bool = inert(True)
+    reoptimize_unpickled_function: bool = inert(False)
+    pickle_test_value: bool = inert(True)
+    optimizer_verbose: bool = inert(False)
+    optimizer_verbose_ignore: str = inert()
+    on_shape_error: str = inert("warn")
+    check_input: bool = inert(True)
+    check_stack_trace: str = inert("off")
+    cycle_detection: str = inert("regular")
+    nocleanup: bool = inert(False)
+    lazylinker: Bygone = Bygone()
+    vm: Bygone = Bygone()
+    warn: Bygone = Bygone()
+    blas: Bygone = Bygone()
+    cmodule: Bygone = Bygone()
+    compile: Bygone = Bygone()
+    conv: Bygone = Bygone()
+    ctc: Bygone = Bygone()
+    cublas: Bygone = Bygone()
+    cuda: Bygone = Bygone()
+    dnn: Bygone = Bygone()
+    experimental: Bygone = Bygone()
+    gcc: Bygone = Bygone()
+    gpuarray: Bygone = Bygone()
+    gpuelemwise: Bygone = Bygone()
+    lib: Bygone = Bygone()
+    magma: Bygone = Bygone()
+    metaopt: Bygone = Bygone()
+    nvcc: Bygone = Bygone()
+    optdb: Bygone = Bygone()
+    pycuda: Bygone = Bygone()
+    tensor: Bygone = Bygone()
+    unittests: Bygone = Bygone()
+
+    def change_flags(self, values: Mapping[str, Any] | None = None, **flags: Any) -> change_flags:
+        """Return a context manager and decorator; see the function of that name.
+
+        >>> with config.change_flags(on_unused_input="ignore"):
+        ...     config.on_unused_input
+        'ignore'
+        """
+        return change_flags(values, **flags)
+
+
+config = Config()
+
+
+# ---------------------------------------------------------------- changing them
+def _find(dotted: str) -> tuple[Section, str]:
+    """Return the section and the last part of a name such as ``numpy.seterr_all``."""
+    section: Section = config
+    *path, name = dotted.split(".")
+    for part in path:
+        below = section.__dict__.get(part)
+        if not isinstance(below, Section):
+            raise AttributeError(f"config has no flag {dotted!r}" + _suggest(dotted, config))
+        section = below
+    return section, name
+
+
+# For each changed flag, the blocks that are open, in order, each with the value before it.
+_open_blocks: dict[tuple[Section, str], list[list[Any]]] = {}
+
+
+class change_flags:
+    """Change flags for a while, as a context manager or as a decorator.
+
+    Parameters
+    ----------
+    values
+        A mapping from names to values, for names with a dot.
+    **flags
+        Names and values. In a name, as in ``values``, a dot stands between section and flag.
+
+    Notes
+    -----
+    All names and values are checked before the first one changes. The old values come back when
+    the block or call ends, after an exception too. Flags belong to the process: while one thread
+    is inside a block, others see its values; when the last of several blocks that overlap in time
+    has ended, whatever their order, the values are those from before the first.
+
+    Examples
+    --------
+    >>> @change_flags(floatX="float32")
+    ... def default_dtype():
+    ...     return config.floatX
+    >>> default_dtype(), config.floatX
+    ('float32', 'float64')
+    >>> with change_flags({"traceback.limit": 1}):
+    ...     config.traceback.limit
+    1
+    """
+
+    __slots__ = ("_changes",)
+
+    def __init__(self, values: Mapping[str, Any] | None = None, /, **flags: Any) -> None:
+        found = [(*_find(name), value) for name, value in {**(values or {}), **flags}.items()]
+        self._changes = [
+            (section, name, section._accept(name, value)) for section, name, value in found
+        ]
+
+    def __enter__(self) -> None:
+        with _lock:
+            for section, name, value in self._changes:
+                now = section.__dict__
+                _open_blocks.setdefault((section, name), []).append([self, now.get(name, _MISSING)])
+                now[name] = value
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with _lock:
+            for section, name, _ in self._changes:
+                blocks = _open_blocks[section, name]
+                place = max(i for i, (block, _) in enumerate(blocks) if block is self)
+                _, before = blocks.pop(place)
+                if place < len(blocks):  # a block of another thread goes on; it ends as this would
+                    blocks[place][1] = before
+                elif before is _MISSING:
+                    section.__dict__.pop(name, None)
+                else:
+                    section.__dict__[name] = before
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return `function` so that each call runs with the flags changed."""
+
+        @functools.wraps(function)
+        def changed(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return function(*args, **kwargs)
+
+        return changed
+
+
+# ---------------------------------------------------------------- the environment
+def _read_environment(variable: str) -> None:
+    """Set the flags named in an environment variable, ``"floatX=float32,device=cpu"``.
+
+    A value may be quoted to hold a comma or a space. An unknown flag warns, a bad value raises.
+    """
+    text = os.environ.get(variable, "")
+    if not text.strip():
+        return
+    import shlex
+
+    words = shlex.shlex(text, posix=True)
+    words.whitespace += ","
+    words.whitespace_split, words.commenters, words.escape = True, "", ""
+    try:
+        pairs = [word.partition("=") for word in words]
+    except ValueError as error:
+        raise ValueError(f"{variable}={text!r}: {error}") from None
+    for dotted, equals, value in pairs:
+        try:
+            if not equals:
+                raise AttributeError(f"{dotted!r} has no value; write {dotted}=...")
+            section, name = _find(dotted.strip())
+            setattr(section, name, value.strip())
+        except AttributeError as error:
+            warnings.warn(f"{variable}: {error}; ignored", stacklevel=2)
+        except ValueError as error:
+            raise ValueError(f"{variable}: {error}") from None
+
+
+_read_environment("THEANO_FLAGS")
+_read_environment("SYMGRAD_FLAGS")

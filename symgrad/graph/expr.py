@@ -1,0 +1,665 @@
+"""Expressions: immutable nodes, and the leaves that they grow from.
+
+A node is what an operation makes of its inputs. The methods below only declare how users write
+operations; what they do is looked up in the table of `symgrad.hooks`, filled by `symgrad.ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from symgrad import hooks
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    Origin,
+    capture_origin,
+    made_at,
+    resolve_origin,
+)
+from symgrad.graph.flat_pickle import flat_reduce
+from symgrad.types import TensorType, ValueType
+
+_call = hooks.call
+
+
+class Tag:
+    """A place for the user's own notes on a variable (`x.tag.anything = 1`)."""
+
+
+class Notes:
+    """The mutable annotations of a node; they never take part in equality."""
+
+    __slots__ = ("name", "role", "scope", "tag")
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.tag: Tag | None = None
+        self.scope: str | None = None
+        self.role: str | None = None
+
+    def __getstate__(self) -> Any:
+        return (self.name, None if self.tag is None else vars(self.tag), self.scope, self.role)
+
+    def __setstate__(self, state: Any) -> None:
+        self.name, tag, self.scope, self.role = state
+        self.tag = None
+        if tag is not None:
+            self.tag = Tag()
+            vars(self.tag).update(tag)
+
+
+class Expr:
+    """A symbolic value: an operation applied to inputs, or (see below) a leaf.
+
+    Attributes
+    ----------
+    op : Op or None
+        The operation; None for a leaf.
+    inputs : tuple of Expr
+        What it is applied to.
+    type : TensorType
+        dtype and shape, as far as they are known.
+    origin : tuple
+        Up to four frames of user code that made the node.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.matrix("x")
+    >>> (x + 1).ndim, (x + 1).dtype, x.T.dot(x).op
+    (2, 'float64', Dot())
+    """
+
+    __slots__ = ("__weakref__", "inputs", "notes", "op", "origin", "type")
+    __array_priority__ = 1000
+
+    def __init__(self, op: Any, inputs: tuple[Expr, ...], type_: ValueType) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.type = type_
+        self.origin: Origin = capture_origin()
+        self.notes: Notes | None = None
+
+    # -- annotations -----------------------------------------------------------------------
+
+    def note(self) -> Notes:
+        """The node's annotations, made at first use."""
+        if self.notes is None:
+            self.notes = Notes()
+        return self.notes
+
+    @property
+    def name(self) -> str | None:
+        """The user's name for this variable; it may be set."""
+        return None if self.notes is None else self.notes.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise GraphTypeError(f"A name must be a string or None, not {name!r}.")
+        self.note().name = name
+
+    @property
+    def tag(self) -> Any:
+        """A namespace for the user's own notes."""
+        notes = self.note()
+        if notes.tag is None:
+            notes.tag = Tag()
+        return notes.tag
+
+    @property
+    def owner(self) -> Expr | None:
+        """Theano's spelling: what holds `.op` and `.inputs`; None for a leaf."""
+        return None if self.op is None else self
+
+    # -- type ------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> str:
+        """The dtype's name, a string."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self.type.ndim
+
+    @property
+    def static_shape(self) -> tuple[int | None, ...]:
+        """The lengths known before the function runs; None for each unknown one."""
+        return self.type.shape
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """Theano's pattern: which dimensions are known to have length 1."""
+        return tuple(length == 1 for length in self.type.shape)
+
+    @property
+    def shape(self) -> Any:
+        """The shape, an int64 vector of known length: `n, m = x.shape`."""
+        return _call("shape", self)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements, an int64 scalar."""
+        return _call("size", self)
+
+    @property
+    def T(self) -> Any:
+        """The transpose: all axes reversed."""
+        return _call("transpose", self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return _call("real", self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return _call("imag", self)
+
+    # -- text ------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return self.name or _call("line", self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    # -- pickling without recursion ----------------------------------------------------------
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return flat_reduce(self)
+
+    def _parts(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _restore, (self.op, self.inputs, self.type, *self._kept())
+
+    def _kept(self) -> tuple[Any, ...]:
+        return resolve_origin(self.origin), self.notes
+
+    # -- what a symbol cannot do -------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        if self.op is not None and self.op.is_condition:
+            raise GraphTypeError(
+                f"{self} is symbolic: its truth is not known before the function runs. Use "
+                "T.switch(condition, a, b) or ifelse instead of `if`, T.and_(a, b) or `a & b` "
+                f"instead of `and`.\n{made_at(self)}"
+            )
+        return True
+
+    def _no(self, what: str, hint: str) -> NoReturn:
+        raise GraphTypeError(
+            f"{self} is a symbolic variable ({self.type}): {what}. {hint}\n{made_at(self)}"
+        )
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        self._no(
+            "its items cannot be assigned",
+            "Use y = T.set_subtensor(x[i], value) or T.inc_subtensor(x[i], value), and go on "
+            "with y.",
+        )
+
+    def _known_length(self) -> int | None:
+        """How many items iteration gives: only shapes and constants know."""
+        if self.type.ndim == 1 and self.op is not None and self.op.is_shape:
+            return self.type.shape[0]
+        return None
+
+    def __len__(self) -> int:
+        length = self._known_length()
+        if length is None:
+            self._no("its length is not known before the function runs", "Use x.shape[0].")
+        return length
+
+    def __iter__(self) -> Iterator[Any]:
+        length = self._known_length()
+        if length is None:
+            self._no(
+                "it cannot be iterated over, so sum(x), max(x), list(x) and unpacking fail too",
+                "Use x.sum(), x.max(), indexing, or scan for a loop over its first axis.",
+            )
+        return iter([self[i] for i in range(length)])
+
+    def __contains__(self, item: Any) -> NoReturn:
+        self._no("`in` cannot be answered before the function runs", "Use T.any(T.eq(x, item)).")
+
+    def __int__(self) -> NoReturn:
+        self._no("it has no number yet", "Use T.cast(x, 'int64'), or x.eval({...}) for a value.")
+
+    def __float__(self) -> NoReturn:
+        self._no("it has no number yet", "Use T.cast(x, 'floatX'), or x.eval({...}) for a value.")
+
+    def __complex__(self) -> NoReturn:
+        self._no("it has no number yet", "Use x.eval({...}) for a value.")
+
+    def __index__(self) -> NoReturn:
+        self._no("it has no number yet", "Use T.arange(n) instead of range(n), scan for a loop.")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._no(
+            "NumPy cannot make an array of it",
+            "Use the function of the same name in symgrad.tensor, or x.eval({...}) for a value.",
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _call("array_ufunc", ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _call("array_function", func, args, kwargs)
+
+    # -- operators ---------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Any:
+        return _call("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _call("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _call("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _call("sub", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _call("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _call("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _call("true_div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _call("true_div", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _call("int_div", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _call("int_div", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _call("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _call("mod", other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return _call("int_div", self, other), _call("mod", self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return _call("int_div", other, self), _call("mod", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return _call("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _call("pow", other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return _call("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return _call("matmul", other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return _call("and_", self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _call("and_", other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return _call("or_", self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return _call("or_", other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return _call("xor", self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return _call("xor", other, self)
+
+    def __neg__(self) -> Any:
+        return _call("neg", self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return _call("abs", self)
+
+    def __invert__(self) -> Any:
+        return _call("invert", self)
+
+    def __ceil__(self) -> Any:
+        return _call("ceil", self)
+
+    def __floor__(self) -> Any:
+        return _call("floor", self)
+
+    def __trunc__(self) -> Any:
+        return _call("trunc", self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        if ndigits:
+            self._no("round(x, ndigits) is not supported", "Use T.round(x * 10**n) / 10**n.")
+        return _call("round", self)
+
+    def __lt__(self, other: Any) -> Any:
+        return _call("lt", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _call("le", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _call("gt", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _call("ge", self, other)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _call("getitem", self, index)
+
+    # -- methods, alphabetical ---------------------------------------------------------------
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.all`."""
+        return _call("all", self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.any`."""
+        return _call("any", self, axis, keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.argmax`."""
+        return _call("argmax", self, axis, keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.argmin`."""
+        return _call("argmin", self, axis, keepdims)
+
+    def argsort(self, axis: Any = -1, kind: str = "quicksort", order: Any = None) -> Any:
+        """See `symgrad.tensor.argsort`."""
+        return _call("argsort", self, axis, kind, order)
+
+    def astype(self, dtype: Any) -> Any:
+        """See `symgrad.tensor.cast`."""
+        return _call("cast", self, dtype)
+
+    def ceil(self) -> Any:
+        """See `symgrad.tensor.ceil`."""
+        return _call("ceil", self)
+
+    def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+        """See `symgrad.tensor.choose`."""
+        return _call("choose", self, choices, mode)
+
+    def clip(self, a_min: Any, a_max: Any) -> Any:
+        """See `symgrad.tensor.clip`."""
+        return _call("clip", self, a_min, a_max)
+
+    def compress(self, a: Any, axis: Any = None) -> Any:
+        """See `symgrad.tensor.compress`."""
+        return _call("compress", self, a, axis)
+
+    def conj(self) -> Any:
+        """See `symgrad.tensor.conj`."""
+        return _call("conj", self)
+
+    def copy(self, name: str | None = None) -> Any:
+        """Return a new node with the same value."""
+        copied = _call("tensor_copy", self)
+        copied.name = name
+        return copied
+
+    def cumprod(self, axis: Any = None) -> Any:
+        """See `symgrad.tensor.cumprod`."""
+        return _call("cumprod", self, axis)
+
+    def cumsum(self, axis: Any = None) -> Any:
+        """See `symgrad.tensor.cumsum`."""
+        return _call("cumsum", self, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """See `symgrad.tensor.diagonal`."""
+        return _call("diagonal", self, offset, axis1, axis2)
+
+    def dimshuffle(self, *pattern: Any) -> Any:
+        """Permute, drop (length 1) and insert (`'x'`) dimensions."""
+        return _call("dimshuffle", self, *pattern)
+
+    def dot(self, other: Any) -> Any:
+        """See `symgrad.tensor.dot`."""
+        return _call("dot", self, other)
+
+    def fill(self, value: Any) -> Any:
+        """See `symgrad.tensor.fill`."""
+        return _call("fill", self, value)
+
+    def flatten(self, ndim: int = 1) -> Any:
+        """See `symgrad.tensor.flatten`."""
+        return _call("flatten", self, ndim)
+
+    def floor(self) -> Any:
+        """See `symgrad.tensor.floor`."""
+        return _call("floor", self)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.max`."""
+        return _call("max", self, axis, keepdims)
+
+    def mean(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
+    ) -> Any:
+        """See `symgrad.tensor.mean`."""
+        return _call("mean", self, axis, dtype, keepdims=keepdims, acc_dtype=acc_dtype)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See `symgrad.tensor.min`."""
+        return _call("min", self, axis, keepdims)
+
+    def nonzero(self, return_matrix: bool = False) -> Any:
+        """See `symgrad.tensor.nonzero`."""
+        return _call("nonzero", self, return_matrix)
+
+    def nonzero_values(self) -> Any:
+        """See `symgrad.tensor.nonzero_values`."""
+        return _call("nonzero_values", self)
+
+    def norm(self, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """The L-norm over an axis."""
+        return _call("tensor_norm", self, L, axis, keepdims)
+
+    def prod(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
+    ) -> Any:
+        """See `symgrad.tensor.prod`."""
+        return _call("prod", self, axis, dtype, keepdims=keepdims, acc_dtype=acc_dtype)
+
+    def ptp(self, axis: Any = None) -> Any:
+        """See `symgrad.tensor.ptp`."""
+        return _call("ptp", self, axis)
+
+    def ravel(self) -> Any:
+        """See `symgrad.tensor.flatten`."""
+        return _call("flatten", self, 1)
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Any:
+        """See `symgrad.tensor.repeat`."""
+        return _call("repeat", self, repeats, axis)
+
+    def reshape(self, shape: Any, *more: Any, ndim: int | None = None) -> Any:
+        """See `symgrad.tensor.reshape`."""
+        return _call("reshape", self, (shape, *more) if more else shape, ndim)
+
+    def round(self, mode: str | None = None) -> Any:
+        """See `symgrad.tensor.round`."""
+        return _call("round", self) if mode is None else _call("round_mode", self, mode)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Any:
+        """See `symgrad.tensor.searchsorted`."""
+        return _call("searchsorted", self, v, side, sorter)
+
+    def sort(self, axis: Any = -1, kind: str = "quicksort", order: Any = None) -> Any:
+        """See `symgrad.tensor.sort`."""
+        return _call("sort", self, axis, kind, order)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """See `symgrad.tensor.squeeze`."""
+        return _call("squeeze", self, axis)
+
+    def std(
+        self, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
+    ) -> Any:
+        """See `symgrad.tensor.std`."""
+        return _call("std", self, axis, ddof, keepdims, corrected)
+
+    def sum(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
+    ) -> Any:
+        """See `symgrad.tensor.sum`."""
+        return _call("sum", self, axis, dtype, keepdims=keepdims, acc_dtype=acc_dtype)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """See `symgrad.tensor.swapaxes`."""
+        return _call("swapaxes", self, axis1, axis2)
+
+    def take(self, indices: Any, axis: Any = None, mode: str = "raise") -> Any:
+        """See `symgrad.tensor.take`."""
+        return _call("take", self, indices, axis, mode)
+
+    def trace(self) -> Any:
+        """The sum of the diagonal."""
+        return _call("trace", self)
+
+    def transpose(self, *axes: Any) -> Any:
+        """See `symgrad.tensor.transpose`."""
+        return _call("transpose", self, *axes)
+
+    def trunc(self) -> Any:
+        """See `symgrad.tensor.trunc`."""
+        return _call("trunc", self)
+
+    def var(
+        self, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
+    ) -> Any:
+        """See `symgrad.tensor.var`."""
+        return _call("var", self, axis, ddof, keepdims, corrected)
+
+    def zeros_like(self, dtype: Any = None) -> Any:
+        """See `symgrad.tensor.zeros_like`."""
+        return _call("zeros_like", self, dtype)
+
+    def ones_like(self, dtype: Any = None) -> Any:
+        """See `symgrad.tensor.ones_like`."""
+        return _call("ones_like", self, dtype)
+
+    # -- upward ------------------------------------------------------------------------------
+
+    def eval(self, inputs_to_values: dict[Any, Any] | None = None) -> Any:
+        """Compile this expression and compute it for the given values.
+
+        >>> import symgrad.tensor as T
+        >>> x = T.dscalar("x")
+        >>> (x ** 2).eval({x: 3.0})
+        array(9.)
+        """
+        return _call("eval", self, inputs_to_values or {})
+
+    def clone(self) -> Any:
+        """Return a new node of the same operation, inputs and name."""
+        copied = Expr(self.op, self.inputs, self.type)
+        copied.name = self.name
+        return copied
+
+
+class Placeholder(Expr):
+    """An input: a variable whose value comes with each call."""
+
+    __slots__ = ()
+
+    def __init__(self, type_: ValueType, name: str | None = None) -> None:
+        super().__init__(None, (), type_)
+        if name is not None:
+            self.name = name
+
+    def _parts(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _restore_placeholder, (self.type, *self._kept())
+
+    def clone(self) -> Any:
+        """Return a new placeholder of the same type and name."""
+        return Placeholder(self.type, self.name)
+
+
+class Constant(Expr):
+    """A value that is part of the expression."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: np.ndarray[Any, Any], name: str | None = None) -> None:
+        super().__init__(None, (), TensorType(value.dtype.name, value.shape))
+        if value.flags.writeable:
+            value.flags.writeable = False
+        self.value = value
+        if name is not None:
+            self.name = name
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """Theano's spelling of `value`."""
+        return self.value
+
+    def _known_length(self) -> int | None:
+        return self.type.shape[0] if self.type.ndim == 1 else None
+
+    def _parts(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _restore_constant, (self.value, *self._kept())
+
+    def clone(self) -> Any:
+        """Return a new constant of the same value."""
+        return Constant(self.value, self.name)
+
+
+def _keep(node: Expr, origin: Origin, notes: Notes | None) -> Any:
+    node.origin, node.notes = origin, notes
+    return node
+
+
+def _restore(op: Any, inputs: Any, type_: Any, origin: Origin, notes: Notes | None) -> Any:
+    return _keep(Expr(op, inputs, type_), origin, notes)
+
+
+def _restore_placeholder(type_: Any, origin: Origin, notes: Notes | None) -> Any:
+    return _keep(Placeholder(type_), origin, notes)
+
+
+def _restore_constant(value: Any, origin: Origin, notes: Notes | None) -> Any:
+    return _keep(Constant(value), origin, notes)
+
+
+@hooks.provide("placeholder")
+def placeholder(type_: ValueType, name: str | None = None) -> Placeholder:
+    """Make an input variable of a type."""
+    return Placeholder(type_, name)
+
+
+def check_same_type(old: Expr, new: Expr, what: str) -> None:
+    """Raise unless `new` can stand where `old` stands: same dtype and rank."""
+    if old.type.dtype != new.type.dtype or old.type.ndim != new.type.ndim:
+        raise GraphTypeError(
+            f"{what}: {old} is a {old.type}, but its replacement {new} is a {new.type}."
+        )
+    for a, b in zip(old.type.shape, new.type.shape, strict=True):
+        if a is not None and b is not None and a != b:
+            raise GraphValueError(
+                f"{what}: {old} is a {old.type}, but its replacement {new} is a {new.type}."
+            )

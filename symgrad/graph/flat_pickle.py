@@ -1,0 +1,56 @@
+"""Pickling and deep-copying graphs of any depth without recursion.
+
+Pickle saves an object by first saving what it was made of, so a chain of 100,000 nodes would
+recurse 100,000 deep. Instead, the first node that a pickler meets hands it the list of all its
+ancestors, inputs before users: each of them then finds its own inputs already saved (pickle and
+deepcopy remember every object by identity), and nothing is ever more than a few levels deep.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from symgrad.graph.walk import toposort
+
+_local = threading.local()
+
+
+class _End:
+    """The last entry of the list: saving it means that every ancestor has been saved."""
+
+    def __init__(self, listed: set[int]) -> None:
+        self.listed = listed
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        _active().difference_update(self.listed)
+        return _nothing, ()
+
+
+def _active() -> set[int]:
+    """Nodes whose ancestors are being saved by a list further up in this thread."""
+    if not hasattr(_local, "nodes"):
+        _local.nodes = set()
+    nodes: set[int] = _local.nodes
+    return nodes
+
+
+def flat_reduce(node: Any) -> tuple[Any, ...]:
+    """What `__reduce_ex__` of a node returns."""
+    restore, parts = node._parts()
+    active = _active()
+    if not node.inputs or id(node) in active:
+        return restore, parts
+    ancestors = [other for other in toposort([node])[:-1] if other.inputs]
+    listed = {id(other) for other in ancestors} - active
+    active |= listed
+    return _rebuild, ([*ancestors, _End(listed)], restore, parts)
+
+
+def _rebuild(ancestors: Any, restore: Callable[..., Any], parts: tuple[Any, ...]) -> Any:
+    return restore(*parts)
+
+
+def _nothing() -> None:
+    return None

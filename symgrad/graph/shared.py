@@ -1,0 +1,180 @@
+"""Shared variables: values that live between calls."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import GraphTypeError, made_at
+from symgrad.graph.expr import Expr
+from symgrad.types import ObjectType, TensorType, ValueType
+from symgrad.values import accept
+
+_serial_lock = threading.Lock()
+_serial = 0
+
+
+class Cell:
+    """Where a shared variable's value is stored; compiled functions read and swap `value`.
+
+    `serial` fixes the order in which a function locks the cells that it updates, so that two
+    functions can never wait for each other.
+    """
+
+    __slots__ = ("lock", "serial", "value")
+
+    def __init__(self, value: Any) -> None:
+        global _serial
+        self.value = value
+        self.lock = threading.RLock()
+        with _serial_lock:
+            _serial += 1
+            self.serial = _serial
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cell, (self.value,)
+
+
+class Shared(Expr):
+    """A variable whose value is kept between calls and may be updated by functions.
+
+    Attributes
+    ----------
+    default_update : Expr or None
+        An update that every function using this variable carries out, unless told otherwise.
+    """
+
+    __slots__ = ("allow_downcast", "cell", "default_update", "strict")
+
+    def __init__(
+        self,
+        type_: ValueType,
+        cell: Cell,
+        name: str | None = None,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+    ) -> None:
+        super().__init__(None, (), type_)
+        self.cell = cell
+        self.strict = strict
+        self.allow_downcast = allow_downcast
+        self.default_update: Any = None
+        if name is not None:
+            self.name = name
+
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
+        """Return the value: a copy, or with ``borrow=True`` the array itself.
+
+        >>> import symgrad
+        >>> symgrad.shared(1.5).get_value()
+        array(1.5)
+        """
+        value = self.cell.value
+        return value if borrow else _copied(value)
+
+    def set_value(self, value: Any, borrow: bool = False) -> None:
+        """Replace the value; its shape may differ, its dtype and rank may not.
+
+        Raises
+        ------
+        GraphTypeError
+            If the value does not fit the variable's type.
+        """
+        try:
+            array = accept(value, self.type, self.strict, self.allow_downcast)
+        except GraphTypeError as error:
+            raise GraphTypeError(
+                f"set_value of the shared variable {self}: {error}\n{made_at(self)}"
+            ) from None
+        if not borrow and (array is value or np.may_share_memory(array, value)):
+            array = _copied(array)
+        with self.cell.lock:
+            self.cell.value = array
+
+    def zero(self, borrow: bool = False) -> None:
+        """Set every element to zero."""
+        self.set_value(np.zeros_like(self.cell.value), borrow=True)
+
+    @property
+    def container(self) -> Cell:
+        """The cell that stores the value."""
+        return self.cell
+
+    def clone(self) -> Any:
+        """Return another variable with the same storage."""
+        copied = Shared(self.type, self.cell, self.name, self.strict, self.allow_downcast)
+        copied.default_update = self.default_update
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # The update depends on this very variable, so it follows as state, after the memo.
+        settings = (self.type, self.cell, None, self.strict, self.allow_downcast)
+        return Shared, settings, (self.default_update, *self._kept())
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.default_update, self.origin, self.notes = state
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    from copy import deepcopy
+
+    return deepcopy(value)
+
+
+def shared(
+    value: Any,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: Any = None,
+    shape: Any = None,
+) -> Any:
+    """Make a variable whose value is kept between calls.
+
+    Parameters
+    ----------
+    value : array_like
+        The first value; a Python int becomes an int64 scalar, a float a float64 one. Anything
+        that is not a number or an array is kept as a plain Python object.
+    name : str, optional
+        For messages and pictures.
+    strict : bool
+        Let `set_value` accept only arrays of exactly the right dtype.
+    allow_downcast : bool, optional
+        Let `set_value` cast whatever it is given.
+    borrow : bool
+        Keep the given array itself instead of a copy.
+    broadcastable : sequence of bool, optional
+        Dimensions fixed to length 1.
+    shape : sequence of int or None, optional
+        Lengths fixed for good; by default only the rank is.
+
+    >>> import symgrad
+    >>> w = symgrad.shared(np.ones((1, 2)), "w")
+    >>> w.dtype, w.ndim, w.get_value()
+    ('float64', 2, array([[1., 1.]]))
+    """
+    if isinstance(value, Expr):
+        raise GraphTypeError(
+            f"shared() needs a value, not the symbolic variable {value}. "
+            "Give it an array, or use value.eval()."
+        )
+    if name is not None and not isinstance(name, str):
+        raise GraphTypeError(f"A shared variable's name must be a string, not {name!r}.")
+    if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
+        array = np.asarray(value)
+        if type(value) is int:
+            array = array.astype("int64")
+        if array.dtype.kind in "biufc":
+            pattern = shape if shape is not None else broadcastable
+            type_ = TensorType(array.dtype.name, pattern or (None,) * array.ndim)
+            array = accept(array.astype(array.dtype.name, copy=False), type_)
+            if not borrow and np.may_share_memory(array, value):
+                array = array.copy()
+            return Shared(type_, Cell(array), name, strict, allow_downcast)
+    return Shared(ObjectType(), Cell(value if borrow else _copied(value)), name, strict)

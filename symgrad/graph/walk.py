@@ -1,0 +1,99 @@
+"""The one walk over a graph, and what is built directly on it. Nothing here recurses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from symgrad.errors import inherit_origin
+
+if TYPE_CHECKING:
+    from symgrad.graph.expr import Expr
+
+
+def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]:
+    """All nodes that `outputs` depend on, each after its inputs; depth first, left to right.
+
+    Parameters
+    ----------
+    outputs : iterable of Expr
+        Where to start.
+    stop : collection of Expr
+        Nodes whose inputs are not followed (they are listed themselves).
+
+    >>> import symgrad.tensor as T
+    >>> x, y = T.scalars("x", "y")
+    >>> [str(node) for node in toposort([x * y + x])]
+    ['x', 'y', 'mul(x, y)', 'add(mul(x, y), x)']
+    """
+    order: list[Expr] = []
+    done: set[Expr] = set()
+    for output in outputs:
+        if output in done:
+            continue
+        stack: list[tuple[Expr, int]] = [(output, 0)]
+        while stack:
+            node, position = stack.pop()
+            if position == 0 and node in done:
+                continue
+            inputs = node.inputs if node not in stop else ()
+            while position < len(inputs) and inputs[position] in done:
+                position += 1
+            if position < len(inputs):
+                stack.append((node, position + 1))
+                stack.append((inputs[position], 0))
+            elif node not in done:
+                done.add(node)
+                order.append(node)
+    return order
+
+
+def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
+    """The same operation on other inputs; annotations and origin are kept."""
+    with inherit_origin(node.origin):
+        made: Expr = node.op.make(*inputs)
+    made.notes = node.notes
+    return made
+
+
+def substitute(
+    outputs: Sequence[Expr],
+    replacements: Mapping[Expr, Expr],
+    remake: Callable[[Expr, Sequence[Expr]], Expr] = rebuild,
+) -> list[Expr]:
+    """The outputs with each key of `replacements` replaced by its value, all at once.
+
+    Replacements are not looked into. Nodes that depend on no key are returned as they are.
+
+    >>> import symgrad.tensor as T
+    >>> x, y = T.scalars("x", "y")
+    >>> substitute([x + 1, y], {x: y * y})
+    [add(mul(y, y), 1.0), y]
+    """
+    new: dict[Expr, Expr] = dict(replacements)
+    for node in toposort(outputs, stop=replacements):
+        if node in new:
+            continue
+        inputs = [new[i] for i in node.inputs]
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        new[node] = node if same else remake(node, inputs)
+    return [new[output] for output in outputs]
+
+
+def depends_on(outputs: Iterable[Expr], targets: Collection[Expr]) -> set[Expr]:
+    """The nodes under `outputs` that depend on any of `targets` (targets included)."""
+    reached: set[Expr] = set()
+    for node in toposort(outputs):
+        if node in targets or any(i in reached for i in node.inputs):
+            reached.add(node)
+    return reached
+
+
+def clients(outputs: Iterable[Expr]) -> dict[Expr, list[tuple[Any, int]]]:
+    """For each node, who uses it and as which input."""
+    users: dict[Expr, list[tuple[Any, int]]] = {}
+    for node in toposort(outputs):
+        users.setdefault(node, [])
+        for position, source in enumerate(node.inputs):
+            users[source].append((node, position))
+    return users

@@ -1,0 +1,291 @@
+"""Families of operations: what elementwise operations and reductions have in common."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad import hooks
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.flags import config
+from symgrad.graph.expr import Expr
+from symgrad.ops.op import REGISTRY, Arg, Example, Op, _register, as_expr, as_exprs
+from symgrad.types import (
+    ValueType,
+    broadcast_shapes,
+    float_of,
+    is_discrete,
+    normalize_axes,
+    promote,
+    tensor_type,
+)
+
+# A dtype rule takes the dtypes of the inputs and returns the dtype each is cast to, and the
+# dtype of the result.
+DtypeRule = Callable[[Sequence[str], str], tuple[Sequence[str], str]]
+
+
+def _same(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = promote(*dtypes)
+    return (common,) * len(dtypes), common
+
+
+def _number(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = promote(*dtypes)
+    if common == "bool":
+        raise GraphTypeError(
+            f"{name} is not defined for booleans (NumPy refuses it too). Cast them first, or "
+            "use T.xor, T.invert."
+        )
+    return (common,) * len(dtypes), common
+
+
+def _float(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = float_of(promote(*dtypes))
+    return (common,) * len(dtypes), common
+
+
+def _division(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = promote(*dtypes)
+    if is_discrete(common):
+        common = str(config.floatX)
+    return (common,) * len(dtypes), common
+
+
+def _compare(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    return (promote(*dtypes),) * len(dtypes), "bool"
+
+
+def _bits(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = promote(*dtypes)
+    if not is_discrete(common):
+        raise GraphTypeError(
+            f"{name} needs integers or booleans, not {' and '.join(dtypes)}. Compare first "
+            "(x > 0), or cast."
+        )
+    return (common,) * len(dtypes), common
+
+
+_RULES: dict[str, DtypeRule] = {
+    "same": _same,
+    "number": _number,
+    "float": _float,
+    "division": _division,
+    "compare": _compare,
+    "bits": _bits,
+}
+
+
+class Elementwise(Op, register=False):
+    """A function of single elements, broadcast over its inputs.
+
+    The inputs are cast to one dtype by explicit nodes before the operation is made, so its
+    `impl` never meets mixed dtypes. Gradients are summed back over broadcast dimensions and
+    cast to their input's dtype by the gradient pass, never here.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        vjp: Callable[..., Sequence[Any]] | None,
+        domain: Any,
+        dtype: str | DtypeRule,
+        ufunc: str | None,
+        condition: bool,
+        variadic: bool,
+        differentiable: bool,
+        name: str | None,
+        symbol: str | None,
+    ) -> None:
+        self._name = name or function.__name__
+        self.function = function
+        self._vjp = vjp
+        self.domain = domain
+        self.rule: DtypeRule = _RULES[dtype] if isinstance(dtype, str) else dtype
+        self.nin = len(inspect.signature(function).parameters) - 1
+        self.is_condition = condition
+        self.variadic = variadic
+        self.differentiable = differentiable and vjp is not None
+        self.symbol = symbol
+        found = getattr(np, ufunc or self._name, None) if ufunc != "" else None
+        self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
+        self._key = (Elementwise, self._name)
+        self.__doc__ = function.__doc__
+        self.__name__ = self._name
+        self.__wrapped__ = function
+        self.__module__ = function.__module__
+        _register(self._name, self)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _find, (self._name,)
+
+    def __call__(self, *args: Any) -> Any:
+        if len(args) != self.nin:
+            if self.variadic and len(args) > self.nin:
+                return self(self(*args[: self.nin]), *args[self.nin :])
+            raise GraphTypeError(
+                f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
+                f"{len(args)} were given."
+            )
+        exprs = as_exprs(args, self._name)
+        dtypes, _ = self.rule([e.type.dtype for e in exprs], self._name)
+        return self.make(
+            *[
+                e if e.type.dtype == d else hooks.call("cast", e, d)
+                for e, d in zip(exprs, dtypes, strict=True)
+            ]
+        )
+
+    def make(self, *inputs: Expr) -> Expr:
+        try:
+            return Expr(self, inputs, self.infer(*[i.type for i in inputs]))
+        except ShapeError as error:
+            operands = "; ".join(describe(i) for i in inputs)
+            lines = "\n".join(f"{i}: {made_at(i)}" for i in inputs)
+            raise ShapeError(f"{error} Operands: {operands}.\n{lines}") from None
+
+    def infer(self, *types: ValueType) -> ValueType:
+        _, dtype = self.rule([t.dtype for t in types], self._name)
+        shape = types[0].shape
+        for t in types:
+            if t.shape != shape:
+                shape = broadcast_shapes([t.shape for t in types], self._name)
+                break
+        return tensor_type(dtype, shape)
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return self.function(xp, *arrays)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        return (None,) * self.nin if self._vjp is None else self._vjp(g, y, *inputs)
+
+    def source(
+        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
+    ) -> str:
+        if self.ufunc is not None:
+            return f"{bind(self.ufunc, self._name)}({', '.join(args)})"
+        return super().source(node, args, bind)
+
+    def examples(self) -> Iterable[Example]:  # type: ignore[override]
+        domain = self.domain
+        per_input = domain if isinstance(domain[0], tuple) else (domain,) * self.nin
+        dtype = "bool" if self.rule is _bits else "float64"
+        for shapes in ([(3, 4)] * self.nin, [(3, 1), (4,), (2, 3, 4)][: self.nin], [()] * self.nin):
+            args = [Arg(s, dtype, lo, hi) for s, (lo, hi) in zip(shapes, per_input, strict=True)]
+            yield Example(self, tuple(args), self.differentiable)
+
+
+def _find(name: str) -> Op:
+    op: Op = REGISTRY[name]
+    return op
+
+
+def elementwise(
+    vjp: Callable[..., Sequence[Any]] | None = None,
+    domain: Any = (-2.0, 2.0),
+    dtype: str | DtypeRule = "same",
+    ufunc: str | None = None,
+    condition: bool = False,
+    variadic: bool = False,
+    differentiable: bool = True,
+    name: str | None = None,
+    symbol: str | None = None,
+) -> Callable[[Callable[..., Any]], Elementwise]:
+    """Turn `f(xp, *elements)` into an elementwise operation.
+
+    Parameters
+    ----------
+    vjp : callable, optional
+        ``vjp(g, y, *inputs)`` returns one gradient per input; None (the default) is zero.
+    domain : (low, high) or one pair per input
+        Where tests may sample.
+    dtype : str or DtypeRule
+        ``same``: the inputs' common dtype; ``number``: likewise, without booleans; ``float``:
+        integers become floats; ``division``: integers become floatX; ``compare``: result bool;
+        ``bits``: integers and booleans only.
+    ufunc : str, optional
+        The NumPy ufunc that computes exactly this (default: the one of the same name); an
+        empty string for none.
+    condition : bool
+        `bool()` of the result refuses.
+    variadic : bool
+        More arguments fold from the left.
+    differentiable : bool
+        False where the gradient is a convention that numerical gradients do not show.
+    symbol : str, optional
+        The infix operator for formulas.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Elementwise:
+        return Elementwise(
+            function, vjp, domain, dtype, ufunc, condition, variadic, differentiable, name, symbol
+        )
+
+    return decorate
+
+
+class Reduction(Op, register=False):
+    """An operation that removes axes (or keeps them with length 1).
+
+    Subclasses add the fields they need after these and define `impl` and `vjp`.
+    """
+
+    axis: tuple[int, ...]
+    keepdims: bool
+
+    def reduced_shape(self, type_: ValueType) -> tuple[int | None, ...]:
+        """The shape of the result."""
+        if self.keepdims:
+            return tuple(1 if a in self.axis else n for a, n in enumerate(type_.shape))
+        return tuple(n for a, n in enumerate(type_.shape) if a not in self.axis)
+
+    def result_dtype(self, dtype: str) -> str:
+        """The dtype of the result for an input's."""
+        return dtype
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        return tensor_type(self.result_dtype(x.dtype), self.reduced_shape(x))
+
+    def restore_axes(self, reduced: Any, x: Any) -> Any:
+        """Give a reduced value its axes back, with length 1."""
+        if self.keepdims or not self.axis:
+            return reduced
+        pattern: list[Any] = []
+        kept = 0
+        for a in range(x.ndim):
+            if a in self.axis:
+                pattern.append("x")
+            else:
+                pattern.append(kept)
+                kept += 1
+        return hooks.call("dimshuffle", reduced, *pattern)
+
+    @classmethod
+    def reduction_args(cls) -> Iterable[tuple[tuple[int, ...], bool, tuple[int, ...]]]:
+        """Axes, keepdims and input shapes for the examples."""
+        yield (0, 1), False, (3, 4)
+        yield (0,), False, (3, 4)
+        yield (1,), True, (3, 4)
+        yield (0, 2), False, (2, 3, 4)
+        yield (), False, (3,)
+        yield (), False, ()
+
+
+def check_axes(x: Any, axis: Any, name: str) -> tuple[Any, tuple[int, ...]]:
+    """The argument as an expression, and its axes as a sorted tuple of non-negative ints."""
+    x = as_expr(x, name)
+    try:
+        return x, normalize_axes(axis, x.ndim, f"{name}: axis")
+    except (GraphTypeError, GraphValueError) as error:
+        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None

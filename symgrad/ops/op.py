@@ -1,0 +1,298 @@
+"""What an operation is, the registry of all of them, and how Python values become expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from symgrad import hooks
+from symgrad.errors import GraphTypeError, made_at
+from symgrad.graph.expr import Constant, Expr
+from symgrad.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
+from symgrad.values import literal_array
+
+REGISTRY: dict[str, Any] = {}  # name -> an operation, or a class of operations with settings
+PYTHON_NUMBERS = (bool, int, float, complex)
+
+
+class Arg(NamedTuple):
+    """One input of an example: tests draw values of this kind.
+
+    `low` and `high` bound the values; `exact` gives the value itself.
+    """
+
+    shape: tuple[int, ...] = (3, 4)
+    dtype: str = "float64"
+    low: float = -2.0
+    high: float = 2.0
+    exact: Any = None
+
+
+class Example(NamedTuple):
+    """An operation and the inputs that tests may give it.
+
+    `differentiable=False` says that its gradient is zero or undefined by convention; a check
+    against numerical gradients would then be meaningless.
+    """
+
+    op: Any
+    args: tuple[Arg, ...]
+    differentiable: bool = True
+
+
+class NullGrad:
+    """What a `vjp` returns for an input whose gradient is undefined, and why."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Op:
+    """An operation: a value of its settings, compared by them.
+
+    Subclasses annotate their settings; the constructor, equality, hash and match arguments come
+    from the annotations. They define `infer`, `impl` and `vjp`, and `examples` for the tests.
+
+    Attributes
+    ----------
+    view_of : int or None
+        The input whose memory the result may share.
+    is_condition : bool
+        The result's truth value is what the user is after, so `bool()` of it refuses.
+    is_shape : bool
+        The result is a vector of known length that may be unpacked.
+    eager_only : bool
+        The length of the result depends on data, so `jax.jit` cannot trace it.
+    """
+
+    view_of: int | None = None
+    is_condition: bool = False
+    is_shape: bool = False
+    eager_only: bool = False
+    has_side_effect: bool = False
+    fields: ClassVar[tuple[str, ...]] = ()
+    _key: tuple[Any, ...] = ()
+
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = [n for n in cls.__dict__.get("__annotations__", {}) if n[0] != "_"]
+        if "__annotate_func__" in cls.__dict__ and not own:  # Python 3.14 without the future
+            own = [n for n in cls.__annotations__ if n[0] != "_"]
+        cls.fields = (*cls.fields, *(n for n in own if n not in _NOT_SETTINGS))
+        cls.__match_args__ = cls.fields  # type: ignore[attr-defined]
+        if register:
+            _register(cls.__name__, cls)
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        values = dict(zip(self.fields, args, strict=False), **settings)
+        for field in self.fields:
+            if field in values:
+                setattr(self, field, values[field])
+        self._key = (type(self), *(_setting_key(getattr(self, f)) for f in self.fields))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Op) and self._key == other._key)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.fields)
+        return f"{type(self).__name__}({settings})"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, f) for f in self.fields)
+
+    @property
+    def name(self) -> str:
+        """What the operation is called in texts and pictures: its class in snake case."""
+        return _WORDS.sub("_", type(self).__name__).lower()
+
+    # -- what an operation defines -----------------------------------------------------------
+
+    def infer(self, *types: ValueType) -> ValueType:
+        """The type of the result; raises what the user should read if the inputs do not fit."""
+        raise NotImplementedError
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        """Compute the result with an array namespace, `numpy` or `jax.numpy`, in fresh memory.
+
+        Only an operation with `view_of` may return an input, or a view of one.
+        """
+        raise NotImplementedError
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        """The vector-Jacobian product: for each input the gradient, given `g` for the result.
+
+        None stands for zero, `NullGrad` for undefined.
+        """
+        return (None,) * len(inputs)
+
+    def connects(self, index: int) -> bool:
+        """Whether the result depends on the *values* of an input (not on its shape alone)."""
+        return True
+
+    def source(
+        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
+    ) -> str:
+        """The NumPy source that computes the result.
+
+        `bind(thing, wish)` names an object that the source needs; an operation stands for its
+        `impl` with NumPy filled in.
+        """
+        return f"{bind(self, self.name)}({', '.join(args)})"
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        """What the contract test runs; every registered operation has some."""
+        raise NotImplementedError(f"{cls.__name__} has no examples")
+
+    # -- application -------------------------------------------------------------------------
+
+    def make(self, *inputs: Expr) -> Expr:
+        """The node of this operation on inputs that already have the right dtypes."""
+        return Expr(self, inputs, self.infer(*[i.type for i in inputs]))
+
+    def __call__(self, *args: Any) -> Any:
+        return self.make(*[as_expr(a, self.name) for a in args])
+
+
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_SETTINGS = {"view_of", "is_condition", "is_shape", "eager_only", "has_side_effect", "fields"}
+
+
+def _setting_key(value: Any) -> Any:
+    """Settings are told apart by type and text, so that 1 and True, 0.0 and -0.0 differ."""
+    try:
+        hash(value)
+    except TypeError:
+        return (type(value), id(value))
+    return (type(value), value if isinstance(value, (Op, ValueType)) else repr(value))
+
+
+def _register(name: str, op: Any) -> None:
+    if name in REGISTRY:
+        raise GraphTypeError(f"an operation named {name!r} exists already; choose another name")
+    REGISTRY[name] = op
+
+
+class Project(Op):
+    """One of the results of an operation that has several."""
+
+    index: int
+    view_of = 0
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (results,) = types
+        if not isinstance(results, TupleType):
+            raise GraphTypeError(f"Project needs an operation with several results, not {results}")
+        return results.items[self.index]
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return arrays[0][self.index]
+
+    def source(
+        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
+    ) -> str:
+        return f"{args[0]}[{self.index}]"
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        return ()  # tested with each operation that has several results
+
+
+def projections(results: Expr) -> list[Any]:
+    """All results of a node of tuple type."""
+    items = results.type.items if isinstance(results.type, TupleType) else ()
+    return [Project(i).make(results) for i in range(len(items))]
+
+
+# -- Python values as expressions ------------------------------------------------------------
+
+
+def as_expr(value: Any, what: str = "an expression", dtype: str | None = None) -> Any:
+    """Return `value` as an expression; numbers, arrays and nested lists become constants.
+
+    Raises
+    ------
+    GraphTypeError
+        If the value is not numeric.
+    """
+    if isinstance(value, Expr):
+        if isinstance(value.type, (ObjectType, TupleType)):
+            raise GraphTypeError(
+                f"{what}: {value} holds a {value.type}, not an array, so it cannot be computed "
+                f"with. Make it from an array: shared(numpy.asarray(...)).\n{made_at(value)}"
+            )
+        return value
+    if isinstance(value, (list, tuple)) and _holds_expr(value):
+        return hooks.call("stack", value)
+    try:
+        return Constant(literal_array(value, dtype))
+    except GraphTypeError as error:
+        raise GraphTypeError(f"{what}: {error}") from None
+
+
+def _holds_expr(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_expr(entry) for entry in value)
+    return isinstance(value, Expr)
+
+
+def as_exprs(values: Sequence[Any], what: str) -> list[Any]:
+    """Arguments of one operation as expressions; Python numbers are weak beside the others."""
+    strong = [
+        v if isinstance(v, Expr) and v.type.dtype != "object" else as_expr(v, what)
+        for v in values
+        if type(v) not in PYTHON_NUMBERS
+    ]
+    if len(strong) == len(values):
+        return strong
+    dtypes = [v.type.dtype for v in strong]
+    strong.reverse()
+    return [
+        Constant(np.array(v, dtype=weak_dtype(v, dtypes)))
+        if type(v) in PYTHON_NUMBERS
+        else strong.pop()
+        for v in values
+    ]
+
+
+def common_dtype(exprs: Sequence[Expr]) -> str:
+    """The dtype that all of them are cast to."""
+    return promote(*{e.type.dtype for e in exprs})
+
+
+def constant(value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
+    """Make a symbolic constant.
+
+    Parameters
+    ----------
+    value : array_like
+        The value; it is copied.
+    name : str, optional
+        For messages and pictures.
+    ndim : int, optional
+        Dimensions of length 1 are put in front until the rank is this.
+    dtype : str, optional
+        By default the array's own, the smallest int for a Python int, floatX for a float.
+
+    >>> constant(1.5).dtype, constant(3).dtype, constant([1.0, 2.0]).static_shape
+    ('float64', 'int8', (2,))
+    """
+    if isinstance(value, Constant):
+        value = value.value
+    if isinstance(value, Expr):
+        raise GraphTypeError(f"constant() needs a value, not the symbolic variable {value}.")
+    array = literal_array(value, None if dtype is None else check_dtype(dtype))
+    if ndim is not None:
+        if ndim < array.ndim:
+            raise GraphTypeError(f"constant(): a value of rank {array.ndim} cannot have rank {ndim}")
+        array = array.reshape((1,) * (ndim - array.ndim) + array.shape)
+    return Constant(array, name)

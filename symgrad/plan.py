@@ -1,0 +1,239 @@
+"""From a graph to a `Program`: order, names, last uses, and who shares memory with whom."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.shared import Shared
+from symgrad.graph.walk import toposort
+from symgrad.ops.families import Elementwise
+from symgrad.ops.shaping import BroadcastLike, SumLike
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node to compute.
+
+    Attributes
+    ----------
+    node : Expr
+        What is computed.
+    target : str
+        The name that receives it.
+    args : tuple of str
+        The names of its inputs.
+    out : str or None
+        A dead array of the right shape and dtype that the result may overwrite.
+    dead : tuple of str
+        Names that nothing needs after this step.
+    """
+
+    node: Expr
+    target: str
+    args: tuple[str, ...]
+    out: str | None
+    dead: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A value that leaves the program; `copy` where its memory is not the caller's alone."""
+
+    node: Expr
+    source: str
+    copy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything a backend needs to make a callable."""
+
+    name: str
+    inputs: tuple[tuple[Expr, str], ...]
+    shared: tuple[tuple[Shared, str], ...]
+    constants: tuple[tuple[Constant, str], ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Result, ...]
+    updates: tuple[tuple[Shared, Result], ...]
+    names: dict[Expr, str] = field(repr=False)
+
+
+def plan(
+    name: str,
+    inputs: Sequence[Expr],
+    outputs: Sequence[Expr],
+    updates: Sequence[tuple[Shared, Expr]],
+) -> Program:
+    """Order the nodes, name them, find where each is used last.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dvector("x")
+    >>> [step.target for step in plan("f", [x], [T.exp(x) + 1], []).steps]
+    ['t1', 't1']
+    """
+    results = [*outputs, *(new for _, new in updates)]
+    order = toposort(results)
+    namer = _Namer()
+    names: dict[Expr, str] = {}
+    for node in inputs:
+        names[node] = namer.unique(node.name or "x")
+    for node in order:
+        if isinstance(node, Shared) and node not in names:
+            names[node] = namer.unique(node.name or "shared")
+        elif isinstance(node, Constant) and node not in names:
+            names[node] = namer.unique(_constant_name(node))
+    for shared, _ in updates:
+        if shared not in names:
+            names[shared] = namer.unique(shared.name or "shared")
+
+    computed = [node for node in order if node.op is not None]
+    roots = _memory_roots(order)
+    last = {roots[node]: len(computed) for node in results}
+    last_name: dict[Expr, int] = {node: len(computed) for node in results}
+    for position in range(len(computed) - 1, -1, -1):
+        node = computed[position]
+        last_name.setdefault(node, position)
+        for i in node.inputs:
+            last.setdefault(roots[i], position)
+            last_name.setdefault(i, position)
+
+    shapes = _same_shapes(order)
+    steps: list[Step] = []
+    for position, node in enumerate(computed):
+        args = tuple(names[i] for i in node.inputs)
+        dying = [
+            i for i in dict.fromkeys(node.inputs) if i.op is not None and last_name[i] == position
+        ]
+        out = None
+        if isinstance(node.op, Elementwise) and node.op.ufunc is not None and node.ndim:
+            for i in node.inputs:
+                root = roots[i]
+                if (
+                    root.op is not None
+                    and root.ndim
+                    and last[root] == position
+                    and i.dtype == node.dtype
+                    and shapes[i] is shapes[node]
+                    and (i is root or isinstance(i.op, SumLike))
+                ):
+                    out = names[i]
+                    break
+        dead = [names[i] for i in dying]
+        if node.name:
+            target = namer.unique(node.name)
+        elif dead and any(n in namer.registers for n in dead):
+            target = next(n for n in dead if n in namer.registers)
+        else:
+            target = namer.register()
+        names[node] = target
+        dead = [n for n in dead if n != target]
+        namer.free(dead)
+        steps.append(Step(node, target, args, out, tuple(dead)))
+
+    taken: set[Expr] = set()
+
+    def result(node: Expr) -> Result:
+        root = roots[node]
+        copy = root.op is None or root in taken or node.ndim == 0 or _overlaps(node)
+        taken.add(root)
+        return Result(node, names[node], copy)
+
+    return Program(
+        name=name,
+        inputs=tuple((node, names[node]) for node in inputs),
+        shared=tuple((n, names[n]) for n in names if isinstance(n, Shared)),
+        constants=tuple((n, names[n]) for n in names if isinstance(n, Constant)),
+        steps=tuple(steps),
+        updates=tuple((shared, result(new)) for shared, new in updates),
+        outputs=tuple(result(node) for node in outputs),
+        names=names,
+    )
+
+
+def _memory_roots(order: Sequence[Expr]) -> dict[Expr, Expr]:
+    """For each node, the node whose memory it may share."""
+    roots: dict[Expr, Expr] = {}
+    for node in order:
+        view = None if node.op is None else node.op.view_of
+        roots[node] = node if view is None else roots[node.inputs[view]]
+    return roots
+
+
+def _overlaps(node: Expr) -> bool:
+    """Whether elements of the value may share memory with each other (broadcast views)."""
+    while node.op is not None and node.op.view_of is not None:
+        if isinstance(node.op, BroadcastLike):
+            return True
+        node = node.inputs[node.op.view_of]
+    return False
+
+
+def _same_shapes(order: Sequence[Expr]) -> dict[Expr, Any]:
+    """For each node a representative: two nodes of one representative have one shape."""
+    shapes: dict[Expr, Any] = {}
+    known: dict[tuple[int, ...], Expr] = {}
+    for node in order:
+        shape: Any = node
+        if None not in node.static_shape:
+            shape = known.setdefault(node.static_shape, node)  # type: ignore[arg-type]
+        elif isinstance(node.op, Elementwise):
+            candidates = {shapes[i] for i in node.inputs if i.ndim}
+            if len(candidates) == 1:
+                shape = candidates.pop()
+        elif isinstance(node.op, (SumLike, BroadcastLike)):
+            shape = shapes[node.inputs[1]]
+        shapes[node] = shape
+    return shapes
+
+
+class _Namer:
+    """Valid, unique Python names that stay close to the user's."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self.counts: dict[str, int] = {}
+        self.registers: set[str] = set()
+        self.idle: list[str] = []
+
+    def unique(self, wish: str) -> str:
+        base = re.sub(r"\W+", "_", wish.strip().replace("'", "_new")).strip("_") or "v"
+        if base[0].isdigit():
+            base = f"v_{base}"
+        if keyword.iskeyword(base) or not base.isascii():
+            base = f"{base}_" if base.isascii() else "v"
+        name = base
+        while name in self.used or re.fullmatch(r"t\d+", name) or name in _RESERVED:
+            self.counts[base] = self.counts.get(base, 1) + 1
+            name = f"{base}_{self.counts[base]}"
+        self.used.add(name)
+        return name
+
+    def register(self) -> str:
+        """A name for an unnamed intermediate; names of dead ones are used again."""
+        if self.idle:
+            return self.idle.pop()
+        name = f"t{len(self.registers) + 1}"
+        self.registers.add(name)
+        return name
+
+    def free(self, names: Sequence[str]) -> None:
+        self.idle.extend(n for n in names if n in self.registers)
+
+
+_RESERVED = {"array", "errstate"}
+
+
+def _constant_name(node: Constant) -> str:
+    if node.name:
+        return node.name
+    if node.ndim == 0:
+        text = np.array2string(node.value).strip().rstrip(".").replace("-", "neg_")
+        return "k" + text.replace(".", "_").replace("+", "")
+    return "constant"

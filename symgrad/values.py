@@ -1,0 +1,175 @@
+"""What a value given by the user may be: the filter in front of inputs and shared variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.types import ObjectType, TensorType, ValueType, promote, weak_dtype
+
+_PYTHON_NUMBERS = (bool, int, float, complex)
+
+
+def accept(
+    value: Any, type_: ValueType, strict: bool = False, allow_downcast: bool | None = None
+) -> Any:
+    """Return `value` as an array of the given type, or say why it cannot be one.
+
+    Parameters
+    ----------
+    value : array_like
+        What the user gave.
+    type_ : TensorType
+        What is expected.
+    strict : bool
+        Accept only an array of exactly this dtype.
+    allow_downcast : bool or None
+        True casts whatever comes; None and False accept what upcasts without loss, and Python
+        numbers that fit.
+
+    Raises
+    ------
+    GraphTypeError
+        Wrong dtype or number of dimensions; the message starts with what was given.
+
+    >>> accept([1, 2], TensorType("float32", (None,)))
+    array([1., 2.], dtype=float32)
+    """
+    if isinstance(type_, ObjectType):
+        return value
+    dtype = type_.dtype
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        value = np.asarray(value)  # np.matrix and kin change what * and indexing mean
+    if type(value) is np.ndarray and value.dtype == dtype and value.dtype.isnative:
+        array = value
+    elif strict:
+        raise GraphTypeError(
+            f"got {_given(value)}, expected exactly a NumPy array of dtype {dtype} "
+            "(strict=True accepts nothing else)."
+        )
+    else:
+        array = _convert(value, dtype, bool(allow_downcast))
+    if array.ndim != type_.ndim:
+        raise GraphTypeError(
+            f"got {_given(array)}, expected a {type_} ({_dimensions(type_.ndim)})."
+        )
+    for axis, length in enumerate(type_.shape):
+        if length is not None and array.shape[axis] != length:
+            raise GraphTypeError(
+                f"got {_given(array)}, expected length {length} in dimension {axis} ({type_})."
+            )
+    return array
+
+
+def _convert(value: Any, dtype: str, allow_downcast: bool) -> np.ndarray[Any, Any]:
+    if _is_symbolic(value):
+        raise GraphTypeError(
+            f"got the symbolic variable {value}, expected a value (an array or a number). "
+            "Symbolic replacements belong in `givens`."
+        )
+    python_numbers = _only_python_numbers(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise GraphTypeError(
+            f"got {_given(value)}, whose rows have different lengths, expected {dtype} numbers."
+        ) from None
+    if array.dtype.kind not in "biufc":
+        if python_numbers and array.size == 0:
+            return array.astype(dtype)
+        raise GraphTypeError(f"got {_given(value)}, expected {dtype} numbers.")
+    name = array.dtype.name
+    if name == dtype or allow_downcast:
+        return np.asarray(array, dtype=dtype)
+    if python_numbers:
+        fitted = _fit(array, dtype)
+        if fitted is not None:
+            return fitted
+        raise GraphTypeError(
+            f"got {_given(value)}, which does not fit in {dtype}. Cast it first, or pass "
+            "allow_input_downcast=True."
+        )
+    try:
+        lossless = promote(name, dtype) == dtype
+    except KeyError:  # float128 and kin
+        lossless = False
+    if lossless:
+        return array.astype(dtype)
+    raise GraphTypeError(
+        f"got {_given(value)}, expected {dtype}: the cast could lose information. Cast it "
+        f"yourself with .astype({dtype!r}), or pass allow_input_downcast=True."
+    )
+
+
+def _is_symbolic(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_is_symbolic(entry) for entry in value[:8])
+    return hasattr(type(value), "static_shape")
+
+
+def _only_python_numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_only_python_numbers(entry) for entry in value)
+    return type(value) in _PYTHON_NUMBERS
+
+
+def _fit(array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any] | None:
+    """Python numbers as `dtype`, or None where that would change them beyond rounding."""
+    if array.size == 0:
+        return array.astype(dtype)
+    kinds = "biufc"
+    have, want = kinds.index(array.dtype.kind), kinds.index(np.dtype(dtype).kind)
+    if have > want and not (have == 2 and want == 1):
+        return None
+    with np.errstate(all="ignore"):
+        cast = array.astype(dtype)
+    if want <= 2:
+        return cast if np.array_equal(cast, array) else None
+    overflow = np.isinf(cast) & ~np.isinf(array)
+    return None if overflow.any() else cast
+
+
+def _given(value: Any) -> str:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"an array of dtype {value.dtype} and shape {value.shape}"
+    text = repr(value)
+    return f"{text if len(text) < 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def _dimensions(ndim: int) -> str:
+    return f"{ndim} dimension{'' if ndim == 1 else 's'}"
+
+
+def literal_array(value: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
+    """A Python or NumPy value as the array of a symbolic constant.
+
+    Python numbers are weak (the smallest int, `floatX`); arrays keep their dtype; nested
+    lists of Python numbers are arrays as NumPy reads them, floats as `floatX`.
+
+    >>> literal_array(3).dtype, literal_array([1, 2]).dtype, literal_array(np.int16(3)).dtype
+    (dtype('int8'), dtype('int64'), dtype('int16'))
+    """
+    if dtype is None and type(value) in _PYTHON_NUMBERS:
+        dtype = weak_dtype(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.empty((), object)
+    if array.dtype.kind not in "biufc" or array.dtype.name in ("float128", "complex256"):
+        if array.size or array.dtype.kind == "O":
+            raise GraphTypeError(
+                f"{_given(value)} cannot be part of a symbolic expression: expected a number, "
+                "a NumPy array, nested lists of numbers or a symbolic variable."
+            )
+    if dtype is None:
+        dtype = array.dtype.name
+        if isinstance(value, (list, tuple)) and _only_python_numbers(value):
+            dtype = weak_dtype(0.0) if array.dtype.kind == "f" else dtype
+            dtype = "int64" if array.dtype.kind == "i" else dtype
+    if array.dtype.kind in "iu" and dtype in ("int8", "int16", "int32", "int64", "uint8"):
+        limits = np.iinfo(dtype)
+        if array.size and (array.min() < limits.min or array.max() > limits.max):
+            raise GraphValueError(f"{_given(value)} does not fit in {dtype}.")
+    return np.array(array, dtype=dtype)

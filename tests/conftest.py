@@ -1,0 +1,28 @@
+"""What all tests share: flags at their defaults, no windows, no deadlines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# Before anything imports symgrad or matplotlib: tests start from the defaults.
+for variable in ("SYMGRAD_FLAGS", "THEANO_FLAGS"):
+    os.environ.pop(variable, None)
+os.environ["MPLBACKEND"] = "Agg"
+
+# The first example compiles and imports; its time says nothing about the ones that follow. In CI
+# the examples are always the same, so that a failure there is a change's own.
+settings.register_profile("symgrad", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("symgrad")
+
+
+@pytest.fixture(autouse=True)
+def _flags_as_before() -> Iterator[None]:
+    """Set the flags back that a test has left changed."""
+    from symgrad.flags import config
+
+    with config.change_flags(dict(config.items())):
+        yield

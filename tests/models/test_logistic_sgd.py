@@ -1,0 +1,489 @@
+"""The main job, as a class, as a function, and as a command."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import mnist
+import symgrad
+import symgrad.tensor as T
+from errors import ModelError, OptionError
+from logistic_sgd import LogisticRegression, load_data, predict, sgd_optimization_mnist
+
+REPO = Path(__file__).resolve().parents[2]
+SCRIPT = REPO / "models" / "logistic_sgd.py"
+
+NUMBER = r"\d+\.\d{6}"
+VALIDATION = re.compile(rf"epoch (\d+), minibatch (\d+)/(\d+), validation error ({NUMBER}) %")
+TEST = re.compile(
+    rf"     epoch (\d+), minibatch (\d+)/(\d+), test error of best model ({NUMBER}) %"
+)
+COMPLETE = re.compile(
+    rf"Optimization complete with best validation score of ({NUMBER}) %,"
+    rf"with test performance ({NUMBER}) %"
+)
+RUN = re.compile(rf"The code run for (\d+) epochs, with {NUMBER} epochs/sec")
+RAN = re.compile(r"The code for file logistic_sgd.py ran for \d+\.\ds\n")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """An environment in which nothing of this machine's data, cache or network is seen."""
+    env = {key: value for key, value in os.environ.items() if key != "SYMGRAD_DATA"}
+    nowhere = str(tmp_path / "home")
+    env |= {
+        "SYMGRAD_MIRRORS": "http://127.0.0.1:1/",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "HOME": nowhere,
+        "XDG_CACHE_HOME": nowhere,
+        "PYTHONPATH": str(REPO),
+        "PYTHONWARNINGS": "error",
+        "PYTHONUTF8": "1",
+    }
+    return env
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, env: dict[str, str]) -> Command:
+    """Run the script in an empty directory and return what it said."""
+
+    def run(*options: object, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(SCRIPT), *map(str, options)],
+            cwd=tmp_path,
+            env=env | changes,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=600,
+            check=False,
+        )
+
+    return run
+
+
+def one_line_complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """What the command said on stderr, after checking that it is one line and exit status 2."""
+    assert done.returncode == 2, done.stderr
+    assert re.fullmatch(r"logistic_sgd\.py: error: .+\n", done.stderr)
+    assert "Traceback" not in done.stdout
+    return done.stderr
+
+
+# ---- the class -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits() -> mnist.Dataset:
+    return mnist.load("digits", quiet=True)
+
+
+def test_the_class_has_what_the_tutorial_uses() -> None:
+    x, y = T.matrix("x"), T.ivector("y")
+    classifier = LogisticRegression(input=x, n_in=4, n_out=3)
+    assert classifier.input is x
+    assert classifier.params == [classifier.W, classifier.b]
+    assert (classifier.W.name, classifier.b.name) == ("W", "b")
+    assert classifier.W.get_value().shape == (4, 3)
+    assert classifier.W.get_value().dtype == symgrad.config.floatX
+    assert not classifier.W.get_value().any()
+    assert not classifier.b.get_value().any()
+
+    images = np.arange(8.0).reshape(2, 4)
+    p = symgrad.function([x], classifier.p_y_given_x)
+    np.testing.assert_allclose(p(images), np.full((2, 3), 1 / 3))
+    cost = symgrad.function([x, y], classifier.negative_log_likelihood(y))
+    np.testing.assert_allclose(cost(images, np.array([0, 2], np.int32)), np.log(3))
+
+    classifier.b.set_value(np.array([0.0, 1.0, 0.0]))
+    predicted = symgrad.function([x], classifier.y_pred)
+    assert predicted(images).tolist() == [1, 1]
+    errors = symgrad.function([x, y], classifier.errors(y))
+    assert errors(images, np.array([1, 2], np.int32)) == 0.5
+
+
+def test_errors_refuses_what_it_cannot_compare() -> None:
+    classifier = LogisticRegression(input=T.matrix("x"), n_in=4, n_out=3)
+    with pytest.raises(TypeError, match="as many dimensions as y_pred, 1, found 2"):
+        classifier.errors(T.imatrix("y"))
+    with pytest.raises(NotImplementedError, match="found dtype float64"):
+        classifier.errors(T.dvector("y"))
+
+
+def test_the_cost_stays_finite_when_the_model_is_certain_and_wrong() -> None:
+    x, y = T.dmatrix("x"), T.ivector("y")
+    classifier = LogisticRegression(input=x, n_in=2, n_out=2)
+    classifier.W.set_value(np.array([[2000.0, -2000.0], [0.0, 0.0]], symgrad.config.floatX))
+    cost = classifier.negative_log_likelihood(y)
+    both = symgrad.function([x, y], [cost, T.grad(cost, classifier.b)])
+    value, gradient = both(np.array([[1.0, 0.0]]), np.array([1], np.int32))
+    assert value == 4000
+    assert gradient.tolist() == [1, -1]
+
+
+def test_load_data_gives_shared_variables(digits: mnist.Dataset) -> None:
+    pairs = load_data(digits)
+    assert [x.get_value(borrow=True).shape for x, _ in pairs] == [(1197, 64), (300, 64), (300, 64)]
+    assert [y.dtype for _, y in pairs] == ["int32"] * 3
+
+
+# ---- the function --------------------------------------------------------------------------------
+
+
+def by_hand(
+    data: mnist.Dataset, epochs: int, rate: float, batch: int
+) -> tuple[list[float], npt.NDArray[Any], npt.NDArray[Any]]:
+    """The same training in NumPy, with the gradient that a person derives:
+
+    ∂ℓ/∂z = (softmax(z) - onehot(y)) / n,   ∂ℓ/∂W = xᵀ ∂ℓ/∂z,   ∂ℓ/∂b = Σ_k ∂ℓ/∂z_k
+    """
+    W, b = np.zeros((data.n_features, 10)), np.zeros(10)
+    errors = []
+    for _ in range(epochs):
+        for i in range(data.train.n // batch):
+            x, y = (part[i * batch : (i + 1) * batch] for part in data.train)
+            p = np.exp(x @ W + b)
+            g = (p / p.sum(axis=1, keepdims=True) - np.eye(10)[y]) / batch
+            W, b = W - rate * x.T @ g, b - rate * g.sum(axis=0)
+        n = data.valid.n // batch * batch
+        errors.append(100 * np.mean((data.valid.x[:n] @ W + b).argmax(axis=1) != data.valid.y[:n]))
+    return errors, W, b
+
+
+def test_training_follows_the_derivation_by_hand(tmp_path: Path, digits: mnist.Dataset) -> None:
+    path = tmp_path / "model.npz"
+    result = sgd_optimization_mnist(0.2, 4, digits, 50, save=path, quiet=True)
+    errors, W, b = by_hand(digits, 4, 0.2, 50)
+    assert errors[-1] == min(errors) < errors[0]  # so that the saved parameters are the last
+    np.testing.assert_allclose(result.validation, errors, atol=1e-9)
+    assert (result.epochs, result.best_validation) == (4, result.validation[-1])
+    with np.load(path) as saved:
+        assert sorted(saved.files) == ["W", "b"]
+        np.testing.assert_allclose(saved["W"], W, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(saved["b"], b, rtol=1e-9, atol=1e-12)
+
+
+def test_digits_are_learnt_until_patience_runs_out(
+    tmp_path: Path, digits: mnist.Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = sgd_optimization_mnist(
+        dataset=digits, batch_size=None, save=tmp_path / "model.npz", quiet=True
+    )
+    assert 200 < result.epochs < 1000
+    assert result.best_validation == min(result.validation) < 10
+    assert result.test < 15
+
+    capsys.readouterr()
+    labels = predict(tmp_path / "model.npz", digits)
+    out = capsys.readouterr().out
+    assert out == f"Predicted values for the first 10 examples in test set:\n{labels}\n"
+    assert labels.shape == (10,)
+    assert (predict(tmp_path / "model.npz", digits, n=300) != digits.test.y).mean() < 0.15
+
+
+def test_predict_checks_the_model(tmp_path: Path, digits: mnist.Dataset) -> None:
+    path = tmp_path / "model.npz"
+    with pytest.raises(ModelError, match=r"model.npz: found no such file"):
+        predict(path, digits)
+    np.savez(path, W=np.zeros((784, 10)), b=np.zeros(10))
+    with pytest.raises(ModelError, match=r"W of shape \(784, 10\) .*, expected .* 64 pixels"):
+        predict(path, digits)
+
+
+def test_a_batch_larger_than_a_split(tmp_path: Path, digits: mnist.Dataset) -> None:
+    with pytest.raises(OptionError, match="600 images is larger than the validation .* 300"):
+        sgd_optimization_mnist(dataset=digits, save=tmp_path / "model.npz")
+
+
+def test_ctrl_c_while_saving_still_saves(
+    tmp_path: Path, digits: mnist.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.npz"
+    savez, calls = np.savez, []
+
+    def interrupted_at_first(file: Any, **arrays: Any) -> None:
+        calls.append(file)
+        if len(calls) == 1:
+            file.write(b"half of it")
+            raise KeyboardInterrupt
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", interrupted_at_first)
+    with pytest.raises(KeyboardInterrupt, match=r"in epoch 1\. The best model so far.*model.npz"):
+        sgd_optimization_mnist(0.2, 4, digits, 50, save=path, quiet=True)
+    with np.load(path) as saved:
+        np.testing.assert_allclose(saved["W"], by_hand(digits, 1, 0.2, 50)[1], atol=1e-12)
+
+
+# ---- the command ---------------------------------------------------------------------------------
+
+
+def test_help(command: Command) -> None:
+    done = command("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    options = ["dataset", "batch-size", "learning-rate", "epochs", "save", "quiet", "floatX"]
+    for option in options:
+        assert f"--{option}" in done.stdout
+
+
+def test_the_tutorials_lines(tmp_path: Path, command: Command) -> None:
+    done = command("--dataset", "digits", "--epochs", 3)
+    assert done.returncode == 0, done.stderr
+    assert RAN.fullmatch(done.stderr)
+    lines = done.stdout.splitlines()
+    assert "\r" not in done.stdout
+    assert lines[:3] == ["... loading data", "... building the model", "... training the model"]
+    validations = [found for line in lines if (found := VALIDATION.fullmatch(line))]
+    tests = [found for line in lines if (found := TEST.fullmatch(line))]
+    assert [found.groups()[:3] for found in validations] == [
+        (str(epoch), "23", "23") for epoch in (1, 2, 3)
+    ]
+    assert len(lines) == 3 + len(validations) + len(tests) + 2
+    complete, run = COMPLETE.fullmatch(lines[-2]), RUN.fullmatch(lines[-1])
+    assert complete is not None
+    assert run is not None
+    assert complete[1] == min((found[4] for found in validations), key=float)
+    assert complete[2] == tests[-1][4]
+    assert run[1] == "3"
+    assert {path.name for path in tmp_path.iterdir()} == {"best_model.npz"}
+
+
+def test_quiet_and_save(tmp_path: Path, command: Command) -> None:
+    done = command("--dataset", "digits", "--epochs", 1, "--quiet", "--save", "a model")
+    assert done.returncode == 0, done.stderr
+    complete, run = done.stdout.splitlines()
+    assert COMPLETE.fullmatch(complete)
+    assert RUN.fullmatch(run)
+    assert {path.name for path in tmp_path.iterdir()} == {"a model"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache cannot be moved there")
+def test_without_a_network_it_says_so_and_trains(command: Command) -> None:
+    done = command("--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall("^.*no network.*$", done.stdout, re.MULTILINE)) == 1
+    assert "minibatch 23/23" in done.stdout
+    assert RAN.fullmatch(done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache cannot be moved there")
+def test_with_a_server_that_hangs_it_does_not(command: Command, server: Any, answer: Any) -> None:
+    server.answers["/t10k-labels-idx1-ubyte.gz"] = answer(b"", length=9, hang=True)
+    start = time.monotonic()
+    done = command("--epochs", 1, SYMGRAD_MIRRORS=server.url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no network") == 1
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--epochs", "0"], "--epochs: found '0', expected a whole number from 1 on"),
+        (["--epochs", "-3"], "--epochs"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--batch-size", "many"], "--batch-size: found 'many'"),
+        (["--learning-rate", "-0.1"], "--learning-rate: found '-0.1', expected a number above 0"),
+        (["--learning-rate", "nan"], "--learning-rate"),
+        (["--floatX", "float16"], "--floatX"),
+        (["--save", "missing/model.npz"], "model.npz: cannot save there (No such file"),
+        (["--save", "."], "found a directory"),
+        (["--dataset", "missing"], "missing: found nothing, expected a directory"),
+        (["--batch-size", "301"], "301 images is larger than the validation split, which has 300"),
+        (["--verbose"], "unrecognized arguments: --verbose"),
+        (["extra"], "unrecognized arguments: extra"),
+    ],
+)
+def test_bad_options(tmp_path: Path, command: Command, options: list[str], says: str) -> None:
+    assert says in one_line_complaint(command("--dataset", "digits", *options))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_files(tmp_path: Path, command: Command, write_mnist: Callable[..., Path]) -> None:
+    data = write_mnist(tmp_path / "data")
+
+    def complaint(name: str, contents: bytes | None) -> str:
+        path = data / name
+        before = path.read_bytes()
+        if contents is None:
+            path.unlink()
+        else:
+            path.write_bytes(contents)
+        said = one_line_complaint(command("--batch-size", 10))  # found as ./data
+        path.write_bytes(before)
+        assert name.removesuffix(".gz") in said
+        assert re.search("found .+, expected .+", said)
+        return said
+
+    images, labels = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+    whole = (data / images).read_bytes()
+    assert "no such file" in complaint(images, None)
+    assert "ends too early" in complaint(images, whole[:-20])
+    assert "magic number 2051" in complaint(labels, whole)
+    assert "gzip data" in complaint(labels, b"<html>")
+    short = gzip.compress(bytes.fromhex("00000801 00000001 05"))
+    assert "1 labels, expected 60" in complaint(labels, short)
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
+
+    hostile = tmp_path / "mnist.pkl.gz"
+    hostile.write_bytes(gzip.compress(b"cos\nmkdir\n(S'owned'\ntR."))
+    assert "asks for os.mkdir" in one_line_complaint(command("--dataset", hostile))
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "mnist.pkl.gz"}
+
+
+def test_a_learning_rate_that_explodes(tmp_path: Path, command: Command) -> None:
+    done = command("--dataset", "digits", "--learning-rate", "1e308", PYTHONWARNINGS="ignore")
+    assert "a smaller learning rate than 1e+308 may help" in one_line_complaint(done)
+
+
+def test_a_reader_that_leaves(tmp_path: Path, env: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "--dataset", "digits", "--epochs", "50"],
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+    assert process.returncode == 1
+
+
+# Python ignores SIGINT where its parent did (a shell's background job): listen to it all the same.
+LISTEN = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {models!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+def test_ctrl_c_keeps_the_best_model(
+    tmp_path: Path, env: dict[str, str], write_mnist: Callable[..., Path]
+) -> None:
+    data = write_mnist(tmp_path / "mnist", n_train=7200, n_test=600)
+    listen = LISTEN.format(models=str(SCRIPT.parent))
+    process = subprocess.Popen(
+        [sys.executable, "-c", listen, str(SCRIPT), "--dataset", str(data), "--save", "kept.npz"],
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if TEST.fullmatch(line.rstrip("\n")):
+                break
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert re.fullmatch(
+        rf"Interrupted in epoch \d+\. The best model so far, with a validation error of {NUMBER} %,"
+        r" is in kept\.npz\n",
+        said,
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"mnist", "kept.npz"}
+    with np.load(tmp_path / "kept.npz") as saved:
+        assert saved["W"].shape == (784, 10)
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path, env: dict[str, str]) -> None:
+    pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "--dataset", "digits", "--epochs", "30"],
+        cwd=tmp_path,
+        env=env | {"TERM": "xterm", "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with process:
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # Linux says so when the other end has closed
+                break
+            if not piece:
+                break
+            shown += piece
+    os.close(ours)
+    assert process.returncode == 0, shown
+    screen = shown.decode()
+    assert re.search(r"\d+%\|.*\| \d+/690 ", screen)  # 30 epochs of 23 minibatches
+    # What remains on the lines, once the bar has been wiped off them, is the tutorial's output.
+    lines = [line.rpartition("\r")[2].strip("\r") for line in screen.split("\r\n")]
+    assert sum(bool(VALIDATION.fullmatch(line)) for line in lines) == 30
+    assert any(COMPLETE.fullmatch(line) for line in lines)
+
+
+# ---- the real thing ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("floatX", ["float64", "float32"])
+def test_mnist_to_the_last_figure(
+    command: Command, mnist_directory: Path, reference: dict[str, Any], floatX: str
+) -> None:
+    done = command("--floatX", floatX, SYMGRAD_DATA=str(mnist_directory))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    validation = [float(found[4]) for line in lines if (found := VALIDATION.fullmatch(line))]
+    tests = [(int(found[1]), float(found[4])) for line in lines if (found := TEST.fullmatch(line))]
+    # One of the 9,600 validation images more or less is 0.0104 %.
+    tolerance = 0 if floatX == "float64" else 0.0105
+    np.testing.assert_allclose(validation, reference["validation_percent"], rtol=0, atol=tolerance)
+    if floatX == "float64":
+        assert tests == [tuple(pair) for pair in reference["test_percent_at_improvements"]]
+    assert "epoch 73, minibatch 83/83, validation error 7.500000 %" in lines
+    assert "     epoch 73, minibatch 83/83, test error of best model 7.489583 %" in lines
+    assert lines[-2] == (
+        "Optimization complete with best validation score of 7.500000 %,"
+        "with test performance 7.489583 %"
+    )
+    assert lines[-1].startswith("The code run for 74 epochs, with ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache cannot be moved there")
+def test_mnist_downloaded_and_trained_on(
+    tmp_path: Path, command: Command, mnist_directory: Path, server: Any, answer: Any
+) -> None:
+    for path in mnist_directory.glob("*.gz"):
+        server.answers[f"/mnist/{path.name}"] = answer(path.read_bytes())
+    mirrors = f"{server.url}/none/ {server.url}/mnist/"
+    done = command("--epochs", 1, SYMGRAD_MIRRORS=mirrors)
+    assert done.returncode == 0, done.stderr
+    assert "... downloading MNIST" in done.stdout
+    assert "epoch 1, minibatch 83/83, validation error 12.458333 %" in done.stdout
+    kept = [path.name for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert sorted(kept) == sorted(path.stem for path in mnist_directory.glob("*.gz"))
