@@ -250,7 +250,7 @@ class Reshape(Op):
         return xp.reshape(arrays[0], tuple(int(n) for n in arrays[1:]))
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
-        return f"{bind(np.reshape, 'reshape')}({args[0]}, ({', '.join(args[1:])},))"
+        return f"{bind(np.reshape, 'reshape')}({args[0]}, ({''.join(a + ', ' for a in args[1:])}))"
 
     def connects(self, index: int) -> bool:
         return index == 0
