@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
-__all__ = ["DataError", "ModelError", "OptionError"]
+__all__ = ["DataError", "ModelError", "OptionError", "reason"]
 
 
 class ModelError(Exception):
@@ -27,4 +28,11 @@ class DataError(ModelError):
     """
 
     def __init__(self, path: Path | str, found: str, expected: str) -> None:
-        super().__init__(f"{path}: found {found}, expected {expected}")
+        text = f"{path}: found {found}, expected {expected}"
+        # What a damaged file holds can end up in a message, but must not drive a terminal.
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+
+
+def reason(error: BaseException) -> str:
+    """What a library says of a damaged file, at a readable length."""
+    return textwrap.shorten(str(error), 100, placeholder=" ...") or type(error).__name__

@@ -24,7 +24,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError
+from errors import DataError, reason
 
 __all__ = ["FILES", "IDXFiles", "find", "read", "read_directory", "read_stream"]
 
@@ -123,7 +123,7 @@ def read(path: Path, magic: int) -> Bytes:
     except EOFError:
         raise DataError(path, "gzip data that ends too early", "a whole gzip file") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(path, f"damaged gzip data ({error})", "a whole gzip file") from None
+        raise DataError(path, f"damaged gzip data ({reason(error)})", "a whole gzip file") from None
     except OSError as error:
         raise DataError(path, error.strerror or str(error), "a readable file") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError
+from errors import DataError, reason
 
 __all__ = ["read_arrays"]
 
@@ -45,7 +45,7 @@ def read_arrays(
     except FileNotFoundError:
         raise DataError(path, "no such file", expected) from None
     except Exception as error:  # a damaged archive can raise nearly anything
-        found = f"something that cannot be read ({str(error) or type(error).__name__})"
+        found = f"something that cannot be read ({reason(error)})"
         raise DataError(where, found, expected) from None
     for key in keys:
         if key not in arrays:

@@ -13,6 +13,7 @@ import gzip
 import io
 import math
 import pickle
+import pickletools
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,12 +23,15 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError
+from errors import DataError, reason
 
 __all__ = ["read_arrays"]
 
 # mnist.pkl.gz unpacks to 224 MB; more than four times that is something else.
 SIZE_LIMIT = 1 << 30
+
+# Six arrays take about 150 instructions.
+INSTRUCTION_LIMIT = 10_000
 
 
 class _Forbidden(Exception):
@@ -110,6 +114,17 @@ class _ArrayUnpickler(pickle.Unpickler):
         raise _Forbidden("a pickle that refers to outside objects")
 
 
+def _check_size(data: bytes) -> None:
+    """Refuse a pickle that would fill the memory.
+
+    (Python's unpickler makes room for as many values as the highest number in use says.)
+    """
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        stored = argument if opcode.name.endswith("PUT") else 0
+        if count > INSTRUCTION_LIMIT or stored > INSTRUCTION_LIMIT:
+            raise _Forbidden("a pickle of too many parts")
+
+
 def read_arrays(path: Path) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     """The three pairs (images, labels) of a ``mnist.pkl.gz``: for training, validation, testing.
 
@@ -129,7 +144,7 @@ def read_arrays(path: Path) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
             stream = gzip.GzipFile(fileobj=file) if gzipped else file
             data = stream.read(SIZE_LIMIT + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(path, f"damaged gzip data ({error})", "a whole gzip file") from None
+        raise DataError(path, f"damaged gzip data ({reason(error)})", "a whole gzip file") from None
     except OSError as error:
         raise DataError(path, error.strerror or str(error), "a readable file") from None
     if len(data) > SIZE_LIMIT:
@@ -137,11 +152,12 @@ def read_arrays(path: Path) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
 
     expected = "a pickle of three pairs of NumPy arrays and nothing else"
     try:
+        _check_size(data)
         pairs = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").load()
     except _Forbidden as error:
         raise DataError(path, str(error), expected) from None
     except Exception as error:  # a damaged pickle can raise nearly anything
-        found = f"a damaged pickle ({type(error).__name__}: {error})"
+        found = f"a damaged pickle ({reason(error)})"
         raise DataError(path, found, expected) from None
 
     if not isinstance(pairs, tuple | list) or len(pairs) != 3:

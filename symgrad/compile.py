@@ -29,7 +29,7 @@ from symgrad.plan import plan
 from symgrad.rewrite.algebra import ALGEBRA
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.stability import STABILITY
-from symgrad.types import promote
+from symgrad.types import is_discrete, promote
 
 Updates = list[tuple[Shared, Expr]]
 
@@ -259,8 +259,8 @@ def _fit_update(old: Shared, new: Any) -> Any:
         if promote(new.dtype, old.dtype) != old.dtype:
             raise GraphTypeError(
                 f"function: the update of {describe(old)} is {new.dtype}. "
-                f"{_where_from(new, new.dtype)} Cast it: T.cast(new, {old.dtype!r}), or keep "
-                f"everything in {old.dtype}.\n{made_at(new)}"
+                f"{_where_from(new, new.dtype)}Cast it: T.cast(new, {old.dtype!r}), or keep "
+                f"everything in {old.dtype}. The update was {made_at(new)}"
             )
         new = cast(new, old.dtype)
     check_same_type(old, new, "function: updates")
@@ -269,14 +269,20 @@ def _fit_update(old: Shared, new: Any) -> Any:
 
 def _where_from(new: Expr, dtype: str) -> str:
     """Which variable brought a dtype into an expression, in words."""
+    found: list[tuple[int, Expr]] = []
     for node in toposort([new]):
         if node.dtype != dtype or any(i.dtype == dtype for i in node.inputs):
             continue
         if node.op is None:
-            return f"The {dtype} comes from {describe(node)}: {made_at(node)}."
-        sources = ", ".join(describe(i) for i in node.inputs)
-        return f"The {dtype} comes from {node}, which combines {sources}: {made_at(node)}."
-    return ""
+            found.append((2 if isinstance(node, Constant) and not node.ndim else 0, node))
+        else:  # a cast of an integer, which meets float32 in float64, or one that was asked for
+            discrete = [i for i in node.inputs if is_discrete(i.dtype)]
+            found.append((1, discrete[0]) if discrete else (3, node))
+    if not found:
+        return ""
+    rank, source = min(found, key=lambda entry: entry[0])
+    mixed = " (float32 with 32- or 64-bit integers gives float64)" if rank == 1 else ""
+    return f"The {dtype} comes from {describe(source)}{mixed}, {made_at(source)}.\n"
 
 
 def _check_mode(mode: Any) -> bool:

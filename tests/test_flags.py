@@ -100,12 +100,12 @@ def test_an_unknown_flag_suggests(wrong: str, right: str) -> None:
 
 def test_an_unknown_flag_in_a_group_suggests() -> None:
     with pytest.raises(AttributeError, match=r"did you mean 'NanGuardMode\.nan_is_error'"):
-        Config().NanGuardMode.nan_is_eror = False  # type: ignore[attr-defined]
+        Config().NanGuardMode.nan_is_eror = False
 
 
 def test_a_name_like_nothing_says_where_all_are_listed() -> None:
     with pytest.raises(AttributeError, match="print"):
-        Config().zzzzzzzz = 1  # type: ignore[attr-defined]
+        Config().zzzzzzzz = 1
 
 
 def test_a_group_is_not_overwritten() -> None:
@@ -120,9 +120,9 @@ def test_an_unknown_flag_is_not_there() -> None:
 
 def test_old_names_pass_in_silence() -> None:
     fresh = Config()
-    fresh.warn.subtensor_merge_bug = False  # type: ignore[attr-defined]
-    fresh.gcc.cxxflags = "-O3"  # type: ignore[attr-defined]
-    fresh.blas.ldflags = ""  # type: ignore[attr-defined]
+    fresh.warn.subtensor_merge_bug = False
+    fresh.gcc.cxxflags = "-O3"
+    fresh.blas.ldflags = ""
     fresh.cxx = "/usr/bin/g++"
     fresh.linker = "cvm_nogc"
     assert fresh.warn.subtensor_merge_bug is False  # type: ignore[attr-defined]

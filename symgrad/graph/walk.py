@@ -24,7 +24,7 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
     >>> import symgrad.tensor as T
     >>> x, y = T.scalars("x", "y")
     >>> [str(node) for node in toposort([x * y + x])]
-    ['x', 'y', 'mul(x, y)', 'add(mul(x, y), x)']
+    ['x', 'y', '(x * y)', '((x * y) + x)']
     """
     order: list[Expr] = []
     done: set[Expr] = set()
@@ -68,7 +68,7 @@ def substitute(
     >>> import symgrad.tensor as T
     >>> x, y = T.scalars("x", "y")
     >>> substitute([x + 1, y], {x: y * y})
-    [add(mul(y, y), 1.0), y]
+    [((y * y) + 1.0), y]
     """
     new: dict[Expr, Expr] = dict(replacements)
     for node in toposort(outputs, stop=replacements):

@@ -114,6 +114,11 @@ class Op:
         """What the operation is called in texts and pictures: its class in snake case."""
         return _WORDS.sub("_", type(self).__name__).lower()
 
+    def settings_text(self) -> str:
+        """The settings that say something, as `axis=0, keepdims=True`."""
+        values = [(f, getattr(self, f)) for f in self.fields]
+        return ", ".join(f"{f}={v}" for f, v in values if v is not None and v is not False)
+
     # -- what an operation defines -----------------------------------------------------------
 
     def infer(self, *types: ValueType) -> ValueType:

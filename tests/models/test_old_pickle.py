@@ -182,6 +182,20 @@ def test_damaged_files(tmp_path: Path) -> None:
     assert "No such file" in complaint(tmp_path / "missing.pkl.gz")
 
 
+def test_a_pickle_that_would_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.pkl.gz"
+    write(path, b"\x80\x02Nr\xff\xff\xff\x7f.")  # store as value number 2,147,483,647
+    assert "too many parts" in complaint(path)
+    write(path, b"\x80\x02" + b"]" * 20_000 + b".")
+    assert "too many parts" in complaint(path)
+
+
+def test_a_message_stays_short_and_plain(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.pkl.gz"
+    write(path, b"\x80\x02c\x1b[31m\nred\n.")
+    assert "asks for \\x1b[31m.red" in complaint(path)
+
+
 SAMPLES = [pickle.dumps([(x[:, :3], y) for x, y in pairs(2)], protocol) for protocol in (0, 2, 5)]
 
 
