@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import sys
 import threading
 import zlib
@@ -101,10 +102,9 @@ def download(directory: Path, mirrors: Sequence[str] | None = None, *, quiet: bo
         Show no progress bars (there are none in a pipe either).
     """
     pooch.get_logger().setLevel("CRITICAL")
-    queue = [
-        mirror.rstrip("/") + "/"
-        for mirror in (configured_mirrors() if mirrors is None else mirrors)
-    ]
+    if mirrors is None:
+        mirrors = configured_mirrors()
+    queue = list(dict.fromkeys(mirror.rstrip("/") + "/" for mirror in mirrors))  # each once
     for name, (size, digest) in CHECKSUMS.items():
         failures: dict[str, Exception] = {}
         while queue and len(failures) < len(queue):
@@ -168,10 +168,18 @@ def _watched(url: str, quiet: bool) -> bytes:
     """
     received = io.BytesIO()
     outcome: list[BaseException] = []
-    hidden = quiet or not sys.stderr.isatty()
     name = url.rpartition("/")[2]
 
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=hidden, leave=False) as bar:
+    columns, rows = shutil.get_terminal_size()  # (80x24 where a terminal does not say)
+    with tqdm(
+        desc=name,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        ncols=columns - 1,
+        nrows=rows,
+        disable=quiet or not sys.stderr.isatty(),
+    ) as bar:
 
         def fetch() -> None:
             try:

@@ -18,15 +18,17 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from errors import DataError, reason
 
-__all__ = ["FILES", "IDXFiles", "find", "read", "read_directory", "read_stream"]
+__all__ = ["FILES", "IDXFiles", "find", "opened", "read", "read_directory", "read_stream"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -110,16 +112,27 @@ def read(path: Path, magic: int) -> Bytes:
     magic
         What it should hold: `IMAGES_MAGIC` or `LABELS_MAGIC`.
     """
+    with opened(path) as stream:
+        return read_stream(stream, path, magic)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, through gzip where its name ends in ``.gz``.
+
+    What goes wrong, also later while the file is read, is raised as a `DataError`.
+    """
     try:
         with path.open("rb") as file:
             if path.suffix != ".gz":
-                return read_stream(file, path, magic)
+                yield file
+                return
             start = file.read(2)
             if start != b"\x1f\x8b":
                 raise DataError(path, f"bytes {_hex(start)} at the start", "gzip data (1f 8b)")
             file.seek(0)
             with gzip.GzipFile(fileobj=file) as stream:
-                return read_stream(stream, path, magic)  # type: ignore[arg-type]
+                yield stream  # type: ignore[misc]
     except EOFError:
         raise DataError(path, "gzip data that ends too early", "a whole gzip file") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -128,7 +141,7 @@ def read(path: Path, magic: int) -> Bytes:
         raise DataError(path, error.strerror or str(error), "a readable file") from None
 
 
-def read_stream(stream: BinaryIO, path: Path, magic: int) -> Bytes:
+def read_stream(stream: IO[bytes], path: Path, magic: int) -> Bytes:
     """Read IDX data from `stream`; `path` is for messages."""
     start = stream.read(4)
     if len(start) < 4 or (found := int.from_bytes(start, "big")) != magic:

@@ -345,7 +345,8 @@ def predict(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     parser = Parser(description="Train logistic regression on MNIST, as Theano's tutorial does.")
-    parser.add_argument(
+    option = parser.add_argument
+    option(
         "--dataset",
         default="auto",
         metavar="PATH",
@@ -353,40 +354,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "scikit-learn's small images, or 'auto' (default): MNIST from $SYMGRAD_DATA, ./data, the "
         "user's cache or the network, and 'digits' where there is none",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=positive_int,
-        metavar="N",
-        help="images in a minibatch (default 600, or 50 for 'digits')",
-    )
-    parser.add_argument(
-        "--learning-rate",
-        type=positive_float,
-        default=0.13,
-        metavar="RATE",
-        help="size of a step (default %(default)s)",
-    )
-    parser.add_argument(
-        "--epochs",
-        type=positive_int,
-        default=1000,
-        metavar="N",
-        help="at most this many passes over the data (default %(default)s)",
-    )
-    parser.add_argument(
-        "--save",
-        type=Path,
-        default=Path(BEST_MODEL),
-        metavar="PATH",
-        help="where the best parameters go (default %(default)s)",
-    )
-    parser.add_argument(
-        "--floatX",
-        choices=("float32", "float64"),
-        default=symgrad.config.floatX,
-        help="precision (default %(default)s)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="print the final result only")
+    text = "images in a minibatch (default 600, or 50 for 'digits')"
+    option("--batch-size", type=positive_int, metavar="N", help=text)
+    text = "size of a step (default %(default)s)"
+    option("--learning-rate", type=positive_float, default=0.13, metavar="RATE", help=text)
+    text = "at most this many passes over the data (default %(default)s)"
+    option("--epochs", type=positive_int, default=1000, metavar="N", help=text)
+    text = "where the best parameters go (default %(default)s)"
+    option("--save", type=Path, default=Path(BEST_MODEL), metavar="PATH", help=text)
+    floats, text = ("float32", "float64"), "precision (default %(default)s)"
+    option("--floatX", choices=floats, default=symgrad.config.floatX, help=text)
+    option("--quiet", action="store_true", help="print the final result only")
     options = parser.parse_args(arguments)
 
     symgrad.config.floatX = options.floatX

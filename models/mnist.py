@@ -149,6 +149,8 @@ def _auto(
         for directory in (place, place / "mnist"):
             if idx.find(directory):  # one of the four is enough: the others are then missed by name
                 return _from_idx(directory, "mnist", scale, dtype, n_classes)
+        if place in places and not quiet:
+            print(f"... SYMGRAD_DATA={named} holds no MNIST: looking elsewhere", flush=True)
 
     from download import DownloadError, cache_directory, download  # (these imports take a while)
 

@@ -9,13 +9,11 @@ looked up. Neither NumPy's own hooks nor anything else that a pickle could misus
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import pickle
 import pickletools
 import re
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from errors import DataError, reason
+from idx import opened
 
 __all__ = ["read_arrays"]
 
@@ -120,8 +119,8 @@ def _check_size(data: bytes) -> None:
     (Python's unpickler makes room for as many values as the highest number in use says.)
     """
     for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        stored = argument if opcode.name.endswith("PUT") else 0
-        if count > INSTRUCTION_LIMIT or stored > INSTRUCTION_LIMIT:
+        number = int(argument or 0) if opcode.name.endswith("PUT") else 0
+        if max(count, number) > INSTRUCTION_LIMIT:
             raise _Forbidden("a pickle of too many parts")
 
 
@@ -133,20 +132,8 @@ def read_arrays(path: Path) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     path
         A pickle; gzipped where the name ends in ``.gz``.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-            file.seek(0)
-            if path.suffix == ".gz" and start != b"\x1f\x8b":
-                found = f"bytes {start.hex(' ') or '(none)'} at the start"
-                raise DataError(path, found, "gzip data (1f 8b)")
-            gzipped = path.suffix == ".gz"
-            stream = gzip.GzipFile(fileobj=file) if gzipped else file
-            data = stream.read(SIZE_LIMIT + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(path, f"damaged gzip data ({reason(error)})", "a whole gzip file") from None
-    except OSError as error:
-        raise DataError(path, error.strerror or str(error), "a readable file") from None
+    with opened(path) as stream:
+        data = stream.read(SIZE_LIMIT + 1)
     if len(data) > SIZE_LIMIT:
         raise DataError(path, "more than 1 GiB once unpacked", "MNIST, about 224 MB")
 

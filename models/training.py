@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ class EarlyStopping:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{os.getpid()}.npz.tmp")
 
 
 def check_writable(path: Path) -> None:
@@ -188,9 +189,14 @@ class Progress:
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         self.quiet = quiet
-        watched = sys.stdout.isatty() and sys.stderr.isatty()
+        columns, rows = shutil.get_terminal_size()  # (80x24 where a terminal does not say)
         self.bar = tqdm(
-            total=total, unit="batch", leave=False, dynamic_ncols=True, disable=quiet or not watched
+            total=total,
+            unit="batch",
+            leave=False,
+            ncols=columns - 1,
+            nrows=rows,
+            disable=quiet or not (sys.stdout.isatty() and sys.stderr.isatty()),
         )
 
     def __enter__(self) -> Self:

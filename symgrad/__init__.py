@@ -10,6 +10,7 @@ array(6.)
 
 from symgrad import draw as draw
 from symgrad import gradient as gradient
+from symgrad import loops as _loops  # fills the table for the bodies of loops
 from symgrad import printing as printing
 from symgrad import tensor as tensor
 from symgrad.call import Function as Function
@@ -31,11 +32,15 @@ from symgrad.errors import SymgradError as SymgradError
 from symgrad.errors import UnusedInputError as UnusedInputError
 from symgrad.flags import change_flags as change_flags
 from symgrad.flags import config as config
+from symgrad.gradient import Lop as Lop
+from symgrad.gradient import Rop as Rop
 from symgrad.gradient import grad as grad
+from symgrad.gradient import subgraph_grad as subgraph_grad
 from symgrad.graph.expr import Constant as Constant
 from symgrad.graph.expr import Expr as Variable
 from symgrad.graph.shared import Shared as SharedVariable
 from symgrad.graph.shared import shared as shared
+from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.printing import debugprint as debugprint
 from symgrad.printing import pp as pp
 from symgrad.printing import pprint as pprint

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from time import perf_counter
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from symgrad.errors import (
     describe,
     label,
     made_at,
+    suggest,
 )
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
@@ -36,8 +39,8 @@ class In:
         The symbolic input.
     name : str, optional
         The keyword by which callers give it; default: the variable's name.
-    value : array_like, optional
-        Used by calls that leave this input out.
+    value : array_like or shared variable, optional
+        Used by calls that leave this input out; of a shared variable, its value at that time.
     strict : bool
         Accept only an array of exactly the right dtype.
     allow_downcast : bool, optional
@@ -79,17 +82,13 @@ class In:
             )
         self.variable = variable
         self.name = name or (variable.name if autoname else None)
+        self.value = value
         self.strict = strict
         self.allow_downcast = allow_downcast
-        self.has_default = value is not None
-        self.value: Any = None
-        if isinstance(value, Shared):
-            value = value.get_value()
-        if self.has_default:
-            try:
-                self.value = accept(value, variable.type, strict, allow_downcast)
-            except GraphTypeError as error:
-                raise GraphTypeError(f"In: the default value of {variable}: {error}") from None
+
+    def __repr__(self) -> str:
+        default = "" if self.value is None else f", value={self.value!r}"
+        return f"In({self.variable}{default})"
 
 
 class Out:
@@ -100,17 +99,58 @@ class Out:
         self.borrow = borrow
 
 
+class Recipe(NamedTuple):
+    """What a function was made of: enough to make it again (pickle and deepcopy do)."""
+
+    specs: tuple[In, ...]
+    structure: str
+    keys: tuple[str, ...]
+    results: tuple[Expr, ...]
+    updates: tuple[tuple[Shared, Expr], ...]
+    mode: Any
+    name: str | None
+    origin: str
+    allow_downcast: bool | None
+
+
+class FunctionGraph(NamedTuple):
+    """The graph that a function computes, after rewriting (Theano's `f.maker.fgraph`)."""
+
+    inputs: list[Expr]
+    outputs: list[Expr]
+    nodes: list[Expr]
+
+    def toposort(self) -> list[Expr]:
+        """The nodes that are computed, in the order in which they are."""
+        return list(self.nodes)
+
+    @property
+    def apply_nodes(self) -> set[Expr]:
+        """The nodes that are computed."""
+        return set(self.nodes)
+
+
+class Maker(NamedTuple):
+    """Where Theano's users look for the compiled graph: `f.maker.fgraph`."""
+
+    fgraph: FunctionGraph
+    mode: Any
+
+
 class Function:
     """A compiled function: call it with one value per input, in order or by name.
 
     Attributes
     ----------
     name : str
-        What the user called it, or ``function``.
-    source : str
-        The generated Python source.
+        What the user called it, or the file and line where it was made.
     program : Program
-        The plan that it was generated from.
+        The plan that the source was generated from.
+    trust_input : bool
+        Set it to skip the checks of the arguments, which must then be arrays of exactly the right
+        dtype and rank.
+    profile : None
+        Nothing was measured.
 
     >>> import symgrad.tensor as T
     >>> from symgrad.compile import function
@@ -120,49 +160,70 @@ class Function:
     (array(2.), array(2.))
     """
 
-    def __init__(
-        self,
-        specs: Sequence[In],
-        structure: str,
-        keys: Sequence[str],
-        program: Program,
-        compiled: Compiled,
-        allow_downcast: bool | None,
-        name: str | None,
-        recipe: tuple[Any, ...],
-    ) -> None:
-        self.name = name or "function"
+    def __init__(self, recipe: Recipe, program: Program, compiled: Compiled) -> None:
+        self.name = recipe.name or recipe.origin or "function"
         self.program = program
-        self.input_specs = tuple(specs)
-        self._structure = structure
-        self._keys = tuple(keys)
+        self.input_specs = recipe.specs
+        self.trust_input = False
+        self.profile = None
+        self._recipe = recipe
+        self._mode = recipe.mode
+        self._structure = recipe.structure
+        self._keys = recipe.keys
         self._compiled = compiled
         self._run = compiled.call
-        self._recipe = recipe
-        self._filters = tuple(_Filter(self.name, k, s, allow_downcast) for k, s in enumerate(specs))
+        self._filters = tuple(
+            _Filter(self._title, k, spec, recipe.allow_downcast)
+            for k, spec in enumerate(recipe.specs)
+        )
+
+    @property
+    def _title(self) -> str:
+        """How messages call it."""
+        recipe = self._recipe
+        return f"{recipe.name}()" if recipe.name else f"function made at {recipe.origin}"
 
     @property
     def source(self) -> str:
         """The generated Python source, one line a node."""
         return self._compiled.source
 
+    @property
+    def maker(self) -> Maker:
+        """Theano's way to the compiled graph: ``f.maker.fgraph.toposort()``."""
+        program = self.program
+        outputs = [*(r.node for r in program.outputs), *(r.node for _, r in program.updates)]
+        inputs = [*(node for node, _ in program.inputs), *self.get_shared()]
+        graph = FunctionGraph(inputs, outputs, [step.node for step in program.steps])
+        return Maker(graph, self._mode)
+
+    def get_shared(self) -> list[Expr]:
+        """The shared variables that a call reads or changes."""
+        return [shared for shared, _ in self.program.shared]
+
+    def free(self) -> None:
+        """Accepted for Theano's sake: nothing is kept between calls."""
+
     def __repr__(self) -> str:
         inputs = ", ".join(label(spec.variable) for spec in self.input_specs)
         return f"<symgrad function {self.name}({inputs})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _recompile, self._recipe
+        return _rebuild, (self._recipe,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        start = perf_counter()
         if kwargs or len(args) != len(self._filters):
             args = tuple(self._bind(args, kwargs))
-        values = [check(value) for check, value in zip(self._filters, args, strict=True)]
+        if not self.trust_input:
+            args = tuple([check(value) for check, value in zip(self._filters, args, strict=True)])
         try:
-            results = self._run(*values)
+            results = self._run(*args)
         except SymgradError:
             raise
         except Exception as error:
             raise self._explain(error) from error
+        self._mode.call_time += perf_counter() - start
         if self._structure == "one":
             return results[0]
         if self._structure == "dict":
@@ -173,28 +234,34 @@ class Function:
         specs = self.input_specs
         if len(args) > len(specs):
             raise GraphTypeError(
-                f"{self.name}() takes {_count(len(specs), 'input')} "
+                f"{self._title} takes {_count(len(specs), 'input')} "
                 f"({', '.join(label(s.variable) for s in specs)}), {len(args)} were given."
             )
-        by_name = {spec.name: k for k, spec in enumerate(specs) if spec.name}
+        names = [spec.name for spec in specs]
         for name in kwargs:
-            if name not in by_name:
+            if name not in names:
                 raise GraphTypeError(
-                    f"{self.name}() has no input named {name!r}; its inputs are "
+                    f"{self._title} has no input named {name!r}; its inputs are "
                     f"{', '.join(label(s.variable) for s in specs) or 'none'}."
+                    f"{suggest(name, [n for n in names if n])}"
                 )
-            if by_name[name] < len(args):
-                raise GraphTypeError(f"{self.name}() was given {name!r} twice.")
+            if names.count(name) > 1:
+                raise GraphTypeError(
+                    f"{self._title} has {names.count(name)} inputs named {name!r}; give them in "
+                    "order, or tell them apart with In(variable, name=...)."
+                )
+            if names.index(name) < len(args):
+                raise GraphTypeError(f"{self._title} was given {name!r} twice.")
         for k, spec in enumerate(specs):
             if k < len(args):
                 yield args[k]
             elif spec.name in kwargs:
                 yield kwargs[spec.name]
-            elif spec.has_default:
-                yield spec.value
+            elif spec.value is not None:
+                yield self._filters[k].default()
             else:
                 raise GraphTypeError(
-                    f"{self.name}() needs a value for input {k + 1}, "
+                    f"{self._title} needs a value for input {k + 1}, "
                     f"{describe(spec.variable)}.\n{made_at(spec.variable)}"
                 )
 
@@ -203,7 +270,7 @@ class Function:
     def _explain(self, error: Exception) -> SymgradError:
         step, values = self._failed_step(error.__traceback__)
         if step is None:
-            return ExecutionError(f"{self.name}: {error}")
+            return _mixed(ExecutionError, type(error))(f"{self._title}: {error}")
         node = step.node
         kind: type[SymgradError] = ExecutionError
         if isinstance(error, IndexError):
@@ -216,8 +283,8 @@ class Function:
                 continue
             value = i.value if isinstance(i, Constant) else values.get(name)
             operands.append(f"  {label(i)}: {_shape_of(value)}")
-        return kind(
-            f"{self.name}: {node.op} failed: {error}\n"
+        return _mixed(kind, type(error))(
+            f"{self._title}: {node.op} failed: {error}\n"
             + "\n".join(operands)
             + f"\n{made_at(node)}"
         )
@@ -235,18 +302,27 @@ class Function:
 class _Filter:
     """Checks one argument; exact arrays pass at once."""
 
-    __slots__ = ("allow_downcast", "dtype", "fixed", "function", "index", "ndim", "spec")
+    __slots__ = ("_default", "allow_downcast", "dtype", "fixed", "index", "ndim", "spec", "title")
 
-    def __init__(
-        self, function: str, index: int, spec: In, allow_downcast: bool | None
-    ) -> None:
-        self.function, self.index, self.spec = function, index, spec
+    def __init__(self, title: str, index: int, spec: In, allow_downcast: bool | None) -> None:
+        self.title, self.index, self.spec = title, index, spec
         self.ndim = spec.variable.ndim
         is_object = spec.variable.dtype == "object"
         self.dtype = None if is_object else np.dtype(spec.variable.dtype)
         self.fixed = any(n is not None for n in spec.variable.static_shape)
         own = spec.allow_downcast
         self.allow_downcast = allow_downcast if own is None else own
+        self._default: Any = None
+        if spec.value is not None:
+            value = self(self.default())
+            self._default = value.copy() if isinstance(value, np.ndarray) else value
+
+    def default(self) -> Any:
+        """What stands for an argument that is left out."""
+        value = self.spec.value
+        if isinstance(value, Shared):
+            return value.cell.value
+        return value if self._default is None else self._default
 
     def __call__(self, value: Any) -> Any:
         if (
@@ -260,14 +336,29 @@ class _Filter:
         try:
             return accept(value, spec.variable.type, spec.strict, self.allow_downcast)
         except GraphTypeError as error:
+            what = "the default of input" if value is spec.value else "input"
             raise GraphTypeError(
-                f"{self.function}(): input {self.index + 1}, {describe(spec.variable)}: {error}"
+                f"{self.title}: {what} {self.index + 1}, {describe(spec.variable)}: {error}"
                 f"\n{made_at(spec.variable)}"
             ) from None
 
 
-def _recompile(*recipe: Any) -> Any:
-    return hooks.call("function", *recipe)
+def _rebuild(recipe: Recipe) -> Any:
+    return hooks.call("build_function", recipe)
+
+
+@lru_cache(maxsize=None)
+def _mixed(kind: type[SymgradError], cause: type[Exception]) -> type[SymgradError]:
+    """A class of both kinds, so that `except LinAlgError` still finds what it asks for."""
+    if issubclass(kind, cause):
+        return kind
+    try:
+        body = {"__reduce__": lambda self: (kind, self.args), "__module__": kind.__module__}
+        mixed: type[SymgradError] = type(kind.__name__, (kind, cause), body)
+        mixed("")
+    except TypeError:  # an exception that cannot be combined, or wants other arguments
+        return kind
+    return mixed
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,32 +1,38 @@
-"""Reverse-mode differentiation: a graph in, a bigger graph out."""
+"""Derivatives: a graph in, a bigger graph out. The names of Theano's `theano.gradient`."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from symgrad.errors import (
-    DisconnectedInputError,
-    GraphTypeError,
-    GraphValueError,
-    NullTypeGradError,
-    describe,
-    inherit_origin,
-    made_at,
-)
+from symgrad import hooks
+from symgrad.errors import DisconnectedInputError as DisconnectedInputError
+from symgrad.errors import GradientError as GradientError
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import NullTypeGradError as NullTypeGradError
 from symgrad.flags import config
 from symgrad.graph.expr import Expr, Placeholder
-from symgrad.graph.walk import substitute, toposort
-from symgrad.ops.elementwise import cast
-from symgrad.ops.families import Elementwise
-from symgrad.ops.op import NullGrad, Project, as_expr, constant
-from symgrad.ops.shaping import full_like, sum_like
-from symgrad.rewrite.engine import rewrite
-from symgrad.rewrite.stability import STABILITY
-from symgrad.types import TupleType, is_complex, is_discrete
+from symgrad.graph.walk import connected, substitute, toposort
+from symgrad.ops.barriers import consider_constant as consider_constant
+from symgrad.ops.barriers import disconnected_grad as disconnected_grad
+from symgrad.ops.barriers import grad_clip as grad_clip
+from symgrad.ops.barriers import grad_not_implemented as grad_not_implemented
+from symgrad.ops.barriers import grad_scale as grad_scale
+from symgrad.ops.barriers import grad_undefined as grad_undefined
+from symgrad.ops.barriers import undefined_grad as undefined_grad
+from symgrad.ops.barriers import zero_grad as zero_grad
+from symgrad.ops.constructors import arange
+from symgrad.ops.elementwise import cast, eq
+from symgrad.ops.loops import map_over
+from symgrad.ops.op import NullGrad, as_expr, constant
+from symgrad.ops.shaping import dim, full_like, reshape, size
+from symgrad.reverse import Seeds, gradients
+from symgrad.types import ObjectType, TensorType, TupleType, is_complex, is_discrete
+from symgrad.verification import numeric_grad as numeric_grad
+from symgrad.verification import verify_grad as verify_grad
 
-Gradient = Any  # Expr, or NullGrad, or None
+Disconnected = Literal["raise", "warn", "ignore"]
 
 
 class DisconnectedType:
@@ -44,7 +50,7 @@ def grad(
     cost: Any,
     wrt: Any,
     consider_constant: Sequence[Any] | None = None,
-    disconnected_inputs: Literal["raise", "warn", "ignore"] = "raise",
+    disconnected_inputs: Disconnected = "raise",
     add_names: bool = True,
     known_grads: Mapping[Any, Any] | None = None,
     return_disconnected: Literal["zero", "None", "Disconnected"] = "zero",
@@ -68,11 +74,13 @@ def grad(
     add_names : bool
         Name the results ``(dcost/dx)``.
     known_grads : dict, optional
-        Gradients of intermediate variables that are given.
+        Gradients of intermediate variables that are given; each replaces what would arrive at
+        its variable.
     return_disconnected : {'zero', 'None', 'Disconnected'}
         What to return for a disconnected variable that was not an error.
     null_gradients : {'raise', 'return'}
-        Whether a gradient that an operation declares undefined is an error.
+        Whether a gradient that an operation declares undefined is an error; with ``return``, a
+        `NullGrad` stands for it.
 
     Returns
     -------
@@ -91,243 +99,508 @@ def grad(
     >>> grad(x**3, x).eval({x: 2.0})
     array(12.)
     """
-    _check_choice("disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"))
-    _check_choice("return_disconnected", return_disconnected, ("zero", "None", "Disconnected"))
-    _check_choice("null_gradients", null_gradients, ("raise", "return"))
-    if isinstance(wrt, (set, frozenset, dict)):
-        raise GraphTypeError("grad: wrt must be a variable, list or tuple; a set has no order.")
-    targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    for target in targets:
-        if not isinstance(target, Expr):
-            raise GraphTypeError(f"grad: wrt must hold symbolic variables, not {target!r}.")
-    cost = _check_cost(cost, known_grads)
-    constants = [c for c in (consider_constant or ()) if isinstance(c, Expr)]
-    known = {
-        k: _check_known(k, as_expr(g, "known_grads")) for k, g in (known_grads or {}).items()
-    }
-    roots = ([cost] if cost is not None else []) + list(known)
-    connected = _connected(roots, set(constants))
+    _check_choice("grad", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"))
+    _check_choice(
+        "grad", "return_disconnected", return_disconnected, ("zero", "None", "Disconnected")
+    )
+    _check_choice("grad", "null_gradients", null_gradients, ("raise", "return"))
+    targets = _check_variables(wrt, "grad", "wrt")
+    constants = _check_constants(consider_constant, "grad")
+    if cost is None and not known_grads:
+        raise GraphTypeError("grad: the cost is None, which needs known_grads.")
+    cost = None if cost is None else _check_cost(cost, "grad")
+    known = dict(_check_known(v, g) for v, g in (known_grads or {}).items())
+    seeds: Seeds = [] if cost is None else [(cost, constant(1, dtype=cost.dtype))]
+    results = _differentiate(
+        "grad",
+        seeds,
+        targets,
+        constants,
+        known,
+        disconnected_inputs,
+        return_disconnected,
+        null_gradients,
+    )
+    if add_names and cost is not None and cost.name:
+        _name(results, targets, cost, [*known.values()])
+    return _like(wrt, results)
 
-    found = _gradients(cost, targets, constants, known, connected)
+
+hooks.table["grad"] = grad
+
+
+def _differentiate(
+    what: str,
+    seeds: Seeds,
+    targets: Sequence[Expr],
+    constants: Sequence[Expr],
+    known: Mapping[Expr, Any],
+    disconnected_inputs: str,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> list[Any]:
+    """One gradient per target, of its dtype."""
+    roots = [*(root for root, _ in seeds), *known]
+    reached = connected(roots, set(constants))
+    found = gradients(seeds, [t for t in targets if t in reached], constants, known)
     results: list[Any] = []
     for target in targets:
         result = found.get(target)
-        if isinstance(result, NullGrad):
-            if null_gradients == "raise":
-                raise NullTypeGradError(
-                    f"grad: the gradient of {cost} with respect to {describe(target)} is "
-                    f"undefined: {result.reason}"
-                )
-        elif target not in connected:
-            result = _disconnected(cost, target, disconnected_inputs, return_disconnected)
+        if target not in reached:
+            _report_disconnected(what, roots, target, constants, disconnected_inputs)
+            result = _instead(target, return_disconnected)
         elif result is None or is_discrete(target.dtype):
             result = _zeros(target)
+        elif isinstance(result, NullGrad):
+            if null_gradients == "raise":
+                raise NullTypeGradError(
+                    f"{what}: the gradient of {_names(roots)} with respect to {describe(target)} "
+                    f"is undefined: {result.reason}\n{made_at(target)}\n"
+                    "To treat what is in the way as a constant, use consider_constant=[...] or "
+                    "disconnected_grad(...)."
+                )
         elif result.dtype != target.dtype:
             result = cast(result, target.dtype)
-        if add_names and isinstance(result, Expr) and not result.name and result.op is not None:
-            if cost is not None and cost.name and target.name:
-                result.name = f"(d{cost.name}/d{target.name})"
         results.append(result)
+    return results
+
+
+def _name(results: list[Any], targets: Sequence[Expr], cost: Any, given: Sequence[Any]) -> None:
+    """Name gradients `(dcost/dx)`, leaving alone what is the user's own."""
+    theirs = set(toposort([cost, *targets, *given]))
+    for k, (result, target) in enumerate(zip(results, targets, strict=True)):
+        if not target.name or not isinstance(result, Expr) or result in theirs:
+            continue
+        if result.name:  # the gradient of another target too
+            result = results[k] = result.clone()
+        result.name = f"(d{cost.name}/d{target.name})"
+
+
+def _like(wrt: Any, results: Sequence[Any]) -> Any:
+    """A list for a list, a tuple for a tuple, one for one."""
     if isinstance(wrt, tuple):
         return tuple(results)
-    return results if isinstance(wrt, list) else results[0]
-
-
-def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise GraphValueError(f"grad: {name}={value!r}; expected one of {', '.join(allowed)}.")
-
-
-def _check_cost(cost: Any, known_grads: Any) -> Any:
-    if cost is None:
-        if not known_grads:
-            raise GraphTypeError("grad: cost is None, which needs known_grads.")
-        return None
-    cost = as_expr(cost, "grad: cost")
-    if cost.ndim != 0:
-        raise GraphTypeError(
-            f"grad: the cost must be a scalar, but {describe(cost)} has {cost.ndim} dimension"
-            f"{'' if cost.ndim == 1 else 's'}. Use its mean or sum, or jacobian(), Lop().\n"
-            f"{made_at(cost)}"
-        )
-    if is_complex(cost.dtype) or is_discrete(cost.dtype):
-        raise GraphTypeError(
-            f"grad: the cost must be a real floating-point number, but {describe(cost)} is "
-            f"{cost.dtype}. Cast it, or compute it from floats.\n{made_at(cost)}"
-        )
-    return cost
-
-
-def _check_known(variable: Any, gradient: Any) -> Any:
-    if not isinstance(variable, Expr):
-        raise GraphTypeError(f"grad: known_grads must map variables to gradients, not {variable!r}.")
-    if gradient.ndim != variable.ndim:
-        raise GraphTypeError(
-            f"grad: the known gradient of {describe(variable)} is {describe(gradient)}, of "
-            "another rank."
-        )
-    return gradient
+    return list(results) if isinstance(wrt, list) else results[0]
 
 
 def _zeros(target: Expr) -> Any:
     return full_like(target, 0, config.floatX if is_discrete(target.dtype) else target.dtype)
 
 
-def _connected(roots: Sequence[Expr], barrier: Collection[Expr]) -> set[Expr]:
-    """All nodes on whose values the roots depend."""
-    reached: set[Expr] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node in reached:
-            continue
-        reached.add(node)
-        if node.op is not None and node not in barrier:
-            stack.extend(i for k, i in enumerate(node.inputs) if node.op.connects(k))
-    return reached
-
-
-def _disconnected(cost: Any, target: Expr, action: str, instead: str) -> Any:
-    if action != "ignore":
-        message = (
-            f"grad: {describe(cost) if cost is not None else 'the cost'} does not depend on the "
-            f"value of {describe(target)}.{_cut(cost, target)}\n{made_at(target)}\n"
-            "To get zeros instead, pass disconnected_inputs='ignore'."
-        )
-        if action == "raise":
-            raise DisconnectedInputError(message)
-        warnings.warn(message, stacklevel=3)
-    if instead == "zero":
+def _instead(target: Expr, choice: str) -> Any:
+    """What is returned for a disconnected variable."""
+    if choice == "zero":
         return _zeros(target)
-    return None if instead == "None" else DisconnectedType()
+    return None if choice == "None" else DisconnectedType()
 
 
-def _cut(cost: Any, target: Expr) -> str:
-    """Which operation cuts the two, in words."""
-    if cost is None:
-        return ""
+# -- checking what the user gave -------------------------------------------------------------
+
+
+def _check_choice(what: str, name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise GraphValueError(f"{what}: {name}={value!r}; expected one of {', '.join(allowed)}.")
+
+
+def _check_variables(given: Any, what: str, argument: str) -> list[Any]:
+    if isinstance(given, (set, frozenset, dict)):
+        raise GraphTypeError(
+            f"{what}: {argument} must be a variable, list or tuple; a {type(given).__name__} has "
+            "no order."
+        )
+    variables = list(given) if isinstance(given, (list, tuple)) else [given]
+    for variable in variables:
+        if not isinstance(variable, Expr):
+            raise GraphTypeError(
+                f"{what}: {argument} must hold symbolic variables, not {variable!r}."
+            )
+        if isinstance(variable.type, (ObjectType, TupleType)):
+            raise GraphTypeError(
+                f"{what}: {argument} must hold arrays, but {describe(variable)} is none."
+                f"\n{made_at(variable)}"
+            )
+    return variables
+
+
+def _check_constants(given: Any, what: str) -> list[Any]:
+    if given is not None and not isinstance(given, (list, tuple, set, frozenset)):
+        raise GraphTypeError(
+            f"{what}: consider_constant must be a list of variables, not {given!r}. "
+            f"Write consider_constant=[...]."
+        )
+    return _check_variables(list(given or ()), what, "consider_constant")
+
+
+def _check_cost(cost: Any, what: str) -> Any:
+    cost = as_expr(cost, f"{what}: cost")
+    if cost.ndim != 0:
+        raise GraphTypeError(
+            f"{what}: the cost must be a scalar, but {describe(cost)} has {cost.ndim} dimension"
+            f"{'' if cost.ndim == 1 else 's'}. Use its mean or sum, or jacobian(), Lop().\n"
+            f"{made_at(cost)}"
+        )
+    return _check_real(cost, what, "the cost")
+
+
+def _check_real(cost: Any, what: str, argument: str) -> Any:
+    if is_complex(cost.dtype) or is_discrete(cost.dtype):
+        raise GraphTypeError(
+            f"{what}: {argument} must be real floating-point, but {describe(cost)} is "
+            f"{cost.dtype}. Cast it, or compute it from floats.\n{made_at(cost)}"
+        )
+    return cost
+
+
+def _check_known(variable: Any, gradient: Any) -> tuple[Any, Any]:
+    if not isinstance(variable, Expr):
+        raise GraphTypeError(
+            f"grad: known_grads must map variables to gradients, not {variable!r}."
+        )
+    return variable, _check_gradient(variable, gradient, "grad: known_grads")
+
+
+def _check_gradient(variable: Any, gradient: Any, what: str) -> Any:
+    gradient = as_expr(gradient, what)
+    if gradient.ndim != variable.ndim:
+        raise GraphTypeError(
+            f"{what}: the gradient given for {describe(variable)} is {describe(gradient)}, of "
+            f"another rank.\n{made_at(variable)}"
+        )
+    for have, want in zip(gradient.static_shape, variable.static_shape, strict=True):
+        if have is not None and want is not None and have != want:
+            raise GraphValueError(
+                f"{what}: the gradient given for {describe(variable)} is {describe(gradient)}, "
+                f"of another shape.\n{made_at(variable)}"
+            )
+    return gradient if is_discrete(variable.dtype) else cast(gradient, variable.dtype)
+
+
+# -- what is not connected -------------------------------------------------------------------
+
+
+def _names(roots: Sequence[Expr]) -> str:
+    return " and ".join(describe(root) for root in roots[:3])
+
+
+def _report_disconnected(
+    what: str, roots: Sequence[Expr], target: Expr, constants: Sequence[Expr], action: str
+) -> None:
+    if action == "ignore":
+        return
+    message = (
+        f"{what}: {_names(roots)} does not depend on the value of {describe(target)}. "
+        f"{_cut(roots, target, constants)}\n{made_at(target)}\n"
+        "To get zeros instead, pass disconnected_inputs='ignore'."
+    )
+    if action == "raise":
+        raise DisconnectedInputError(message)
+    warnings.warn(message, stacklevel=4)
+
+
+def _cut(roots: Sequence[Expr], target: Expr, constants: Sequence[Expr]) -> str:
+    """Where the two are cut apart, in words."""
     below = {target}
-    for node in toposort([cost]):
+    for node in toposort(roots):
         for k, source in enumerate(node.inputs):
-            if source in below:
-                below.add(node)
-                if not node.op.connects(k):
-                    return (
-                        f" It is used by {node}, whose result depends on its shape or type "
-                        f"only, or stops gradients ({made_at(node)})."
-                    )
-    return " It is not part of the expression at all."
+            if source not in below:
+                continue
+            below.add(node)
+            if not node.op.connects(k):
+                return (
+                    f"It is used by {node}, which stops gradients or depends on its shape or "
+                    f"type only ({made_at(node)})."
+                )
+            if node in constants:
+                return f"It is used by {node}, which consider_constant holds ({made_at(node)})."
+    return "It is not part of the expression at all."
 
 
-# -- the reverse pass ------------------------------------------------------------------------
+# -- products with Jacobians -----------------------------------------------------------------
 
 
-def _gradients(
-    cost: Any,
-    targets: Sequence[Expr],
-    constants: Sequence[Expr],
-    known: Mapping[Expr, Any],
-    connected: Collection[Expr],
-) -> dict[Expr, Gradient]:
-    """Gradients for the targets, whole graph stabilised around each that is intermediate.
+def Lop(
+    f: Any,
+    wrt: Any,
+    eval_points: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: Disconnected = "raise",
+) -> Any:
+    """Multiply a row vector with a Jacobian: ``eval_points @ (df/dwrt)``.
 
-    A leaf needs one pass for all; an intermediate target is made a leaf in a pass of its own, so
-    that what it gets does not depend on which others were asked for.
+    Parameters
+    ----------
+    f : variable, or list of variables
+        Of any rank.
+    wrt : variable, or list or tuple of variables
+        As for `grad`.
+    eval_points : variable, or list of variables
+        One for each in `f`, of its shape.
+    consider_constant, disconnected_inputs
+        As for `grad`.
+
+    Returns
+    -------
+    variable, or list or tuple of variables, as `wrt` is
+        Each with the dtype and shape of what it belongs to.
+
+    >>> import symgrad.tensor as T
+    >>> x, v = T.dvectors("x", "v")
+    >>> Lop(x**2, x, v).eval({x: [1.0, 2.0], v: [10.0, 100.0]})
+    array([ 20., 400.])
     """
-    held = [*dict.fromkeys([*constants, *known])]
-    leaves = [t for t in targets if t in connected and (t.op is None or t in held)]
-    found = _one_pass(cost, leaves, held, known) if leaves else {}
-    for target in targets:
-        if target in connected and target not in found and target not in leaves:
-            found |= _one_pass(cost, [target], [*held, target], known)
-    return found
+    _check_choice("Lop", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"))
+    outputs = _check_variables(f, "Lop", "f")
+    targets = _check_variables(wrt, "Lop", "wrt")
+    constants = _check_constants(consider_constant, "Lop")
+    points = _check_points(outputs, eval_points, "Lop", "f")
+    seeds = [
+        (_check_real(output, "Lop", "f"), point)
+        for output, point in zip(outputs, points, strict=True)
+    ]
+    return _like(wrt, _differentiate("Lop", seeds, targets, constants, {}, disconnected_inputs))
 
 
-def _one_pass(
-    cost: Any, targets: Sequence[Expr], held: Sequence[Expr], known: Mapping[Expr, Any]
-) -> dict[Expr, Gradient]:
-    inner = [h for h in held if h.op is not None]
-    opaque: dict[Expr, Expr] = {h: Placeholder(h.type, h.name) for h in inner}
-    bodies = [k for k in known if k.op is not None]
-    roots = substitute([cost] if cost is not None else [], opaque)
-    for body in bodies:  # below a known gradient differentiation goes on
-        inputs = substitute(body.inputs, opaque)
-        with inherit_origin(body.origin):
-            roots.append(body.op.make(*inputs))
-    roots = rewrite(roots, [STABILITY], merge=False)
-    seeds: list[tuple[Expr, Any]] = []
-    if cost is not None:
-        cost_root, *body_roots = roots
-        seeds.append((cost_root, constant(1, dtype=cost.dtype)))
-    else:
-        body_roots = roots
-    seeds += [(root, known[body]) for root, body in zip(body_roots, bodies, strict=True)]
-    leaf_of = {t: opaque.get(t, t) for t in targets}
-    gradients = _backward(seeds, set(leaf_of.values()))
-    for leaf, given in known.items():  # a known gradient replaces whatever else arrives
-        if leaf in leaf_of:
-            gradients[leaf_of[leaf]] = given
-    found = {t: gradients.get(leaf) for t, leaf in leaf_of.items()}
-    exprs = [t for t, g in found.items() if isinstance(g, Expr)]
-    restored = substitute([found[t] for t in exprs], {leaf: h for h, leaf in opaque.items()})
-    return found | dict(zip(exprs, restored, strict=True))
+def _check_points(variables: Sequence[Any], given: Any, what: str, argument: str) -> list[Any]:
+    points = list(given) if isinstance(given, (list, tuple)) else [given]
+    if len(points) != len(variables):
+        raise GraphValueError(
+            f"{what}: {len(points)} eval_points were given for {len(variables)} variables in "
+            f"{argument}."
+        )
+    return [
+        _check_gradient(variable, point, f"{what}: eval_points")
+        for variable, point in zip(variables, points, strict=True)
+    ]
 
 
-def _backward(
-    seeds: Sequence[tuple[Expr, Any]], targets: Collection[Expr]
-) -> dict[Expr, Gradient]:
-    """Sum over all paths from the seeds down to the targets of the products of derivatives."""
-    order = toposort([root for root, _ in seeds])
-    needed: set[Expr] = set()
-    for node in order:
-        if node in targets or any(
-            i in needed and node.op.connects(k) for k, i in enumerate(node.inputs)
-        ):
-            needed.add(node)
-    gradients: dict[Expr, Gradient] = {}
-    for root, seed in seeds:
-        _accumulate(gradients, root, seed)
-    for node in reversed(order):
-        gradient = gradients.get(node)
-        if gradient is None or node not in needed or node.op is None:
+def Rop(
+    f: Any,
+    wrt: Any,
+    eval_points: Any,
+    disconnected_outputs: Disconnected = "raise",
+    return_disconnected: Literal["zero", "None", "Disconnected"] = "zero",
+) -> Any:
+    """Multiply a Jacobian with a column vector: ``(df/dwrt) @ eval_points``.
+
+    The product is the transpose of a transpose: ``u -> Lop(f, wrt, u)`` is linear in `u`, and
+    its own `Lop` is the product wanted.
+
+    Parameters
+    ----------
+    f : variable, or list or tuple of variables
+        Of any rank.
+    wrt : variable, or list of variables
+        As for `grad`.
+    eval_points : variable, or list of variables
+        The direction: one for each in `wrt`, of its shape.
+    disconnected_outputs : {'raise', 'warn', 'ignore'}
+        What to do when one of `f` depends on none of `wrt`.
+    return_disconnected : {'zero', 'None', 'Disconnected'}
+        What to return for one that was not an error.
+
+    Returns
+    -------
+    variable, or list or tuple of variables, as `f` is
+        Each with the dtype and shape of the output that it belongs to.
+
+    >>> import symgrad.tensor as T
+    >>> x, v = T.dvectors("x", "v")
+    >>> Rop(T.sum(x**2), x, v).eval({x: [1.0, 2.0], v: [10.0, 100.0]})
+    array(420.)
+    """
+    _check_choice("Rop", "disconnected_outputs", disconnected_outputs, ("raise", "warn", "ignore"))
+    _check_choice(
+        "Rop", "return_disconnected", return_disconnected, ("zero", "None", "Disconnected")
+    )
+    outputs = _check_variables(f, "Rop", "f")
+    targets = _check_variables(wrt, "Rop", "wrt")
+    directions = _check_points(targets, eval_points, "Rop", "wrt")
+    results: list[Any] = []
+    for output in outputs:
+        _check_real(output, "Rop", "f")
+        u = Placeholder(output.type, "u")
+        reached = connected([output])
+        used = [k for k, t in enumerate(targets) if t in reached]
+        if not used:
+            _report_disconnected("Rop", [output], targets[0], (), disconnected_outputs)
+            results.append(_instead(output, return_disconnected))
             continue
-        with inherit_origin(node.origin):
-            for source, part in zip(node.inputs, _parts(node, gradient), strict=True):
-                if part is not None and source in needed:
-                    _accumulate(gradients, source, part)
-    return gradients
+        transposed = Lop(output, [targets[k] for k in used], u)
+        product = Lop(transposed, u, [directions[k] for k in used], disconnected_inputs="ignore")
+        # Linear in u, so its derivative may still need the shape of u, but no value.
+        results += substitute([product], {u: _zeros(output)})
+    return _like(f, results)
 
 
-def _parts(node: Expr, gradient: Gradient) -> Sequence[Gradient]:
-    """What a node passes on to each of its inputs, in the input's dtype and shape."""
-    op = node.op
-    if isinstance(gradient, NullGrad):
-        return [gradient if op.connects(k) else None for k in range(len(node.inputs))]
-    if isinstance(op, Project):
-        items: list[Gradient] = [None] * len(node.inputs[0].type.items)  # type: ignore[attr-defined]
-        items[op.index] = gradient
-        return [items]
-    parts: list[Gradient] = []
-    for source, part in zip(node.inputs, op.vjp(gradient, node, *node.inputs), strict=True):
-        if part is None or isinstance(part, NullGrad) or isinstance(source.type, TupleType):
-            parts.append(part)
-        elif is_discrete(source.dtype):
-            parts.append(None)
-        else:
-            if isinstance(op, Elementwise):
-                part = sum_like(part, source)
-            parts.append(part if part.dtype == source.dtype else cast(part, source.dtype))
-    return parts
+# -- whole Jacobians -------------------------------------------------------------------------
 
 
-def _accumulate(gradients: dict[Expr, Gradient], node: Expr, part: Gradient) -> None:
-    before = gradients.get(node)
-    if before is None or isinstance(part, NullGrad):
-        gradients[node] = part
-    elif isinstance(part, list):  # of an operation with several results
-        gradients[node] = [
-            b if a is None else a if b is None else a + b
-            for a, b in zip(before, part, strict=True)
+def jacobian(
+    expression: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: Disconnected = "raise",
+) -> Any:
+    """All partial derivatives of an expression.
+
+    Parameters
+    ----------
+    expression : variable
+        Of any rank; lengths need not be known.
+    wrt : variable, or list or tuple of variables
+        As for `grad`.
+    consider_constant, disconnected_inputs
+        As for `grad`.
+
+    Returns
+    -------
+    variable, or list or tuple of variables, as `wrt` is
+        Each of shape ``(*expression.shape, *wrt.shape)`` and of the dtype of what it belongs to.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dvector("x")
+    >>> jacobian(x**2, x).eval({x: [1.0, 2.0]})
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    _check_choice(
+        "jacobian", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore")
+    )
+    (expression,) = _check_variables(expression, "jacobian", "expression")
+    _check_real(expression, "jacobian", "the expression")
+    targets = _check_variables(wrt, "jacobian", "wrt")
+    constants = _check_constants(consider_constant, "jacobian")
+
+    def rows(seed: Any) -> list[Any]:
+        seeds = [(expression, cast(seed, expression.dtype))]
+        return _differentiate("jacobian", seeds, targets, constants, {}, disconnected_inputs)
+
+    if expression.ndim == 0:
+        return _like(wrt, rows(constant(1)))
+    # Row k is the product with the k-th unit vector; all of them in one loop.
+    lengths = [dim(expression, a) for a in range(expression.ndim)]
+    k = Placeholder(TensorType("int64"), "k")
+    positions = arange(size(expression))
+    unit = eq(positions, k)
+    if expression.ndim > 1:
+        unit = reshape(unit, lengths)
+    stacked = map_over([k], rows(unit), [positions], like=targets)
+    if expression.ndim > 1:
+        stacked = [
+            reshape(result, [*lengths, *(dim(target, a) for a in range(target.ndim))])
+            for result, target in zip(stacked, targets, strict=True)
         ]
-    elif not isinstance(before, NullGrad):
-        gradients[node] = before + part
+    return _like(wrt, stacked)
+
+
+def hessian(
+    cost: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: Disconnected = "raise",
+) -> Any:
+    """All second derivatives of a scalar, for each variable with respect to itself.
+
+    Parameters
+    ----------
+    cost : scalar variable
+        What to differentiate twice.
+    wrt : variable, or list or tuple of variables
+        Usually vectors; of any rank.
+    consider_constant, disconnected_inputs
+        As for `grad`.
+
+    Returns
+    -------
+    variable, or list or tuple of variables, as `wrt` is
+        Each of shape ``(*wrt.shape, *wrt.shape)``: a matrix for a vector.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dvector("x")
+    >>> hessian(T.sum(x**3), x).eval({x: [1.0, 2.0]})
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    _check_choice(
+        "hessian", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore")
+    )
+    cost = _check_cost(cost, "hessian")
+    targets = _check_variables(wrt, "hessian", "wrt")
+    for target in targets:
+        _check_real(target, "hessian", "wrt")
+    slopes = grad(cost, targets, consider_constant, disconnected_inputs, add_names=False)
+    # A cost that is linear in a variable has slopes that do not depend on it: zeros, no error.
+    return _like(
+        wrt,
+        [
+            jacobian(slope, target, consider_constant, disconnected_inputs="ignore")
+            for slope, target in zip(slopes, targets, strict=True)
+        ],
+    )
+
+
+def subgraph_grad(
+    wrt: Sequence[Any],
+    end: Sequence[Any],
+    start: Mapping[Any, Any] | None = None,
+    cost: Any = None,
+    details: bool = False,
+) -> tuple[Any, ...]:
+    """Differentiate a part of a graph, between variables whose gradients are known and others.
+
+    Useful for going through a model one layer at a time.
+
+    Parameters
+    ----------
+    wrt : list of variables
+        Where gradients are wanted.
+    end : list of variables
+        Where differentiation stops; their gradients are returned too.
+    start : dict, optional
+        Known gradients, from which to go on (variable → gradient).
+    cost : scalar variable, optional
+        Differentiated too, and added.
+    details : bool
+        Return also the parts that came from `start` and from `cost`.
+
+    Returns
+    -------
+    tuple of lists
+        Gradients for `wrt` and for `end`; with `details` followed by those from `start` and those
+        from `cost`, for `wrt` and then `end` (None where there is no start or cost).
+
+    >>> import symgrad.tensor as T
+    >>> x, w = T.dscalars("x", "w")
+    >>> h = x * w
+    >>> _, (dh,) = subgraph_grad(wrt=[], end=[h], cost=h**2)
+    >>> (dw,), _ = subgraph_grad(wrt=[w], end=[x], start={h: dh})
+    >>> dw.eval({x: 2.0, w: 3.0})
+    array(24.)
+    """
+    if cost is None and start is None:
+        raise GraphTypeError("subgraph_grad: give a cost, a start, or both.")
+    for name, value in (("wrt", wrt), ("end", end)):
+        if not isinstance(value, (list, tuple)):
+            raise GraphTypeError(f"subgraph_grad: {name} must be a list of variables.")
+    targets = [*wrt, *end]
+
+    def part(cost: Any, start: Mapping[Any, Any] | None) -> list[Any]:
+        found: list[Any] = grad(
+            cost,
+            targets,
+            consider_constant=list(end),
+            disconnected_inputs="ignore",
+            known_grads=start,
+            add_names=False,
+        )
+        return found
+
+    from_start = None if start is None else part(None, start)
+    from_cost = None if cost is None else part(cost, None)
+    if from_start is None or from_cost is None:
+        total = from_start if from_cost is None else from_cost
+        total = list(total or ())
+    else:
+        total = [a + b for a, b in zip(from_start, from_cost, strict=True)]
+    result = total[: len(wrt)], total[len(wrt) :]
+    return (*result, from_start, from_cost) if details else result

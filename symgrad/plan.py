@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.families import Elementwise
+from symgrad.ops.op import Project
 from symgrad.ops.shaping import BroadcastLike, SumLike
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One node to compute.
 
     Attributes
@@ -42,8 +42,7 @@ class Step:
     dead: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A value that leaves the program; `copy` where its memory is not the caller's alone."""
 
     node: Expr
@@ -51,8 +50,7 @@ class Result:
     copy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """Everything a backend needs to make a callable."""
 
     name: str
@@ -62,7 +60,7 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[Result, ...]
     updates: tuple[tuple[Shared, Result], ...]
-    names: dict[Expr, str] = field(repr=False)
+    names: dict[Expr, str]
 
 
 def plan(
@@ -122,6 +120,7 @@ def plan(
                     and i.dtype == node.dtype
                     and shapes[i] is shapes[node]
                     and (i is root or isinstance(i.op, SumLike))
+                    and not _overlaps(i)
                 ):
                     out = names[i]
                     break
@@ -160,10 +159,21 @@ def plan(
 def _memory_roots(order: Sequence[Expr]) -> dict[Expr, Expr]:
     """For each node, the node whose memory it may share."""
     roots: dict[Expr, Expr] = {}
+    taken: dict[tuple[Expr, int], Expr] = {}
     for node in order:
         view = None if node.op is None else node.op.view_of
-        roots[node] = node if view is None else roots[node.inputs[view]]
+        if view is None:
+            roots[node] = node
+        elif isinstance(node.op, Project) and _is_fresh(node.inputs[0]):
+            # each result has memory of its own, shared only with the same one taken out again
+            roots[node] = taken.setdefault((node.inputs[0], node.op.index), node)
+        else:
+            roots[node] = roots[node.inputs[view]]
     return roots
+
+
+def _is_fresh(node: Expr) -> bool:
+    return node.op is not None and node.op.view_of is None
 
 
 def _overlaps(node: Expr) -> bool:
@@ -203,13 +213,8 @@ class _Namer:
         self.idle: list[str] = []
 
     def unique(self, wish: str) -> str:
-        base = re.sub(r"\W+", "_", wish.strip().replace("'", "_new")).strip("_") or "v"
-        if base[0].isdigit():
-            base = f"v_{base}"
-        if keyword.iskeyword(base) or not base.isascii():
-            base = f"{base}_" if base.isascii() else "v"
-        name = base
-        while name in self.used or re.fullmatch(r"t\d+", name) or name in _RESERVED:
+        base = name = python_name(wish)
+        while name in self.used or _REGISTER.fullmatch(name) or name in _RESERVED:
             self.counts[base] = self.counts.get(base, 1) + 1
             name = f"{base}_{self.counts[base]}"
         self.used.add(name)
@@ -227,7 +232,24 @@ class _Namer:
         self.idle.extend(n for n in names if n in self.registers)
 
 
-_RESERVED = {"array", "errstate"}
+_RESERVED = {"array", "errstate", "results"}
+_REGISTER = re.compile(r"t\d+")
+_LONGEST_NAME = 50
+
+
+def python_name(wish: str) -> str:
+    """The Python identifier nearest to what the user called something.
+
+    >>> python_name("W'"), python_name("class"), python_name("(dcost/dW)"), python_name("θ 1")
+    ('W_new', 'class_', 'dcost_dW', 'θ_1')
+    """
+    text = unicodedata.normalize("NFKC", wish[: 4 * _LONGEST_NAME].replace("'", "_new"))
+    name = re.sub(r"\W+", "_", text).strip("_")[:_LONGEST_NAME] or "v"
+    if not name.isidentifier():
+        name = f"v_{name}"
+    if not name.isidentifier():  # a digit or a mark that no identifier may hold
+        name = "v"
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _constant_name(node: Constant) -> str:

@@ -197,6 +197,8 @@ class TensorType(ValueType):
     shape : sequence of int, None or bool
         One entry per dimension. Booleans are Theano's broadcast pattern: True is length 1,
         False is unknown.
+    broadcastable : sequence of bool, optional
+        Theano's name for `shape`.
 
     >>> TensorType("float32", (None, 10))
     TensorType('float32', (None, 10))
@@ -208,9 +210,15 @@ class TensorType(ValueType):
 
     __slots__ = ()
 
-    def __init__(self, dtype: Any, shape: Sequence[int | bool | None] = ()) -> None:
+    def __init__(
+        self,
+        dtype: Any,
+        shape: Sequence[int | bool | None] = (),
+        broadcastable: Sequence[bool] | None = None,
+    ) -> None:
+        entries = shape if broadcastable is None else broadcastable
         self.dtype = check_dtype(dtype)
-        self.shape = tuple(_length(entry) for entry in shape)
+        self.shape = tuple(_length(entry) for entry in entries)
         self.ndim = len(self.shape)
 
     @property

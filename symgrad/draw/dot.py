@@ -15,7 +15,8 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
-from symgrad.ops.indexing import IncIndex, Index, index_source
+from symgrad.ops.index_spec import index_source
+from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.op import Project
 from symgrad.ops.shaping import DimShuffle
 from symgrad.ops.text import constant_text

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.expr import Expr
 from symgrad.types import ObjectType, TensorType, ValueType
 from symgrad.values import accept
@@ -88,7 +88,7 @@ class Shared(Expr):
             raise GraphTypeError(
                 f"set_value of the shared variable {self}: {error}\n{made_at(self)}"
             ) from None
-        if not borrow and (array is value or np.may_share_memory(array, value)):
+        if not borrow and (array is value or _shares(array, value)):
             array = _copied(array)
         with self.cell.lock:
             self.cell.value = array
@@ -115,6 +115,10 @@ class Shared(Expr):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.default_update, self.origin, self.notes = state
+
+
+def _shares(array: Any, value: Any) -> bool:
+    return isinstance(value, np.ndarray) and np.may_share_memory(array, value)
 
 
 def _copied(value: Any) -> Any:
@@ -167,14 +171,14 @@ def shared(
     if name is not None and not isinstance(name, str):
         raise GraphTypeError(f"A shared variable's name must be a string, not {name!r}.")
     if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
-        array = np.asarray(value)
-        if type(value) is int:
-            array = array.astype("int64")
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            raise GraphValueError(f"shared(): the integer {value} does not fit in int64.")
+        array = np.asarray(value, dtype="int64" if type(value) is int else None)
         if array.dtype.kind in "biufc":
             pattern = shape if shape is not None else broadcastable
             type_ = TensorType(array.dtype.name, pattern or (None,) * array.ndim)
             array = accept(array.astype(array.dtype.name, copy=False), type_)
-            if not borrow and np.may_share_memory(array, value):
+            if not borrow and _shares(array, value):
                 array = array.copy()
             return Shared(type_, Cell(array), name, strict, allow_downcast)
     return Shared(ObjectType(), Cell(value if borrow else _copied(value)), name, strict)

@@ -89,6 +89,26 @@ def depends_on(outputs: Iterable[Expr], targets: Collection[Expr]) -> set[Expr]:
     return reached
 
 
+def connected(outputs: Iterable[Expr], barrier: Collection[Expr] = ()) -> set[Expr]:
+    """The nodes on whose *values* the outputs depend; nothing is followed below a barrier.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.vector("x")
+    >>> x in connected([x.sum()]), x in connected([x.shape[0]])
+    (True, False)
+    """
+    reached: set[Expr] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node in reached:
+            continue
+        reached.add(node)
+        if node.op is not None and node not in barrier:
+            stack.extend(i for k, i in enumerate(node.inputs) if node.op.connects(k))
+    return reached
+
+
 def clients(outputs: Iterable[Expr]) -> dict[Expr, list[tuple[Any, int]]]:
     """For each node, who uses it and as which input."""
     users: dict[Expr, list[tuple[Any, int]]] = {}

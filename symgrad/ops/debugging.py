@@ -19,6 +19,7 @@ class PrintValue(Op):
     message: str
     attrs: tuple[str, ...]
     view_of = 0
+    shape_of = 0
     has_side_effect = True
 
     def infer(self, *types: ValueType) -> ValueType:
@@ -71,6 +72,7 @@ class Check(Op):
 
     message: str
     view_of = 0
+    shape_of = 0
     has_side_effect = True
 
     def infer(self, *types: ValueType) -> ValueType:

@@ -1,24 +1,24 @@
-"""Arithmetic, comparisons, rounding, and the elementary functions.
+"""Arithmetic, exponentials, comparisons and choices.
 
 Each operation is one block: forward, gradient, where tests may sample. `xp` is the array
 namespace, NumPy or `jax.numpy`.
 """
 
-# ruff: noqa: E731
-
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError
-from symgrad.graph.expr import Constant, Expr
+from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.flags import config
+from symgrad.graph.expr import Constant
 from symgrad.ops.families import elementwise
-from symgrad.ops.op import Arg, Example, Op, as_expr
-from symgrad.types import TensorType, ValueType, check_dtype, is_discrete, tensor_type
+from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs
+from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, promote, tensor_type
 
 # -- casts ---------------------------------------------------------------------------------
 
@@ -27,6 +27,7 @@ class Cast(Op):
     """Each element in another dtype."""
 
     dtype: str
+    shape_of = 0
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(self.dtype, types[0].shape)
@@ -56,13 +57,14 @@ def cast(x: Any, dtype: Any) -> Any:
     x, dtype = as_expr(x, "cast"), check_dtype(dtype)
     if x.dtype == dtype:
         return x
-    if isinstance(x, Constant):
-        return Constant(x.value.astype(dtype), x.name)
-    if x.dtype.startswith("complex") and not dtype.startswith("complex"):
+    if is_complex(x.dtype) and not is_complex(dtype):
         raise GraphTypeError(
-            f"cast: {x} is complex; a cast to {dtype} would drop its imaginary part. Use "
-            "T.real(x), T.imag(x) or abs(x)."
+            f"cast: {describe(x)} is complex; a cast to {dtype} would drop its imaginary part. "
+            f"Use T.real(x), T.imag(x), abs(x), or T.neq(x, 0) for a truth value.\n{made_at(x)}"
         )
+    if isinstance(x, Constant):
+        with np.errstate(all="ignore"):
+            return Constant(x.value.astype(dtype), x.name)
     return Cast(dtype).make(x)
 
 
@@ -89,9 +91,7 @@ def sub(xp: Any, a: Any, b: Any) -> Any:
     return xp.subtract(a, b)
 
 
-@elementwise(
-    vjp=lambda g, y, a, b: (g * b, g * a), variadic=True, ufunc="multiply", symbol="*"
-)
+@elementwise(vjp=lambda g, y, a, b: (g * b, g * a), variadic=True, ufunc="multiply", symbol="*")
 def mul(xp: Any, a: Any, b: Any) -> Any:
     """Product of two or more tensors, element by element.
 
@@ -116,7 +116,30 @@ def true_div(xp: Any, a: Any, b: Any) -> Any:
     return xp.true_divide(a, b)
 
 
-@elementwise(domain=((-9.0, 9.0), (0.5, 2.0)), dtype="number", ufunc="floor_divide", symbol="//")
+def divide(a: Any, b: Any) -> Any:
+    """What ``/`` does: `true_div`, unless the flag `int_division` says otherwise for integers.
+
+    >>> divide(7, 2).eval()
+    array(3.5)
+    >>> with config.change_flags(int_division="int"):
+    ...     divide(7, 2).eval()
+    array(3, dtype=int8)
+    """
+    if config.int_division != "floatX":
+        a, b = as_exprs((a, b), "true_div")
+        if is_discrete(a.dtype) and is_discrete(b.dtype):
+            if config.int_division == "int":
+                return int_div(a, b)
+            raise GraphTypeError(
+                f"{describe(a)} / {describe(b)}: the flag int_division='raise' forbids / between "
+                "integers. Use //, or T.true_div(a, b), or cast one of them."
+            )
+    return true_div(a, b)
+
+
+@elementwise(
+    domain=((-9.0, 9.0), (0.5, 2.0)), dtype="count", ufunc="floor_divide", symbol="//", real=True
+)
 def int_div(xp: Any, a: Any, b: Any) -> Any:
     """Quotient rounded down; its gradient is zero.
 
@@ -129,8 +152,9 @@ def int_div(xp: Any, a: Any, b: Any) -> Any:
 @elementwise(
     vjp=lambda g, y, a, b: (g, -g * int_div(a, b)),
     domain=((0.1, 0.9), (1.0, 2.0)),
-    dtype="number",
+    dtype="count",
     symbol="%",
+    real=True,
 )
 def mod(xp: Any, a: Any, b: Any) -> Any:
     """Remainder, with the sign of the divisor as in Python.
@@ -151,18 +175,31 @@ def neg(xp: Any, x: Any) -> Any:
     return xp.negative(x)
 
 
+def divmod(a: Any, b: Any) -> tuple[Any, Any]:
+    """``(a // b, a % b)``.
+
+    >>> [r.eval() for r in divmod([7.0, -7.0], 2)]
+    [array([ 3., -4.]), array([1., 1.])]
+    """
+    return int_div(a, b), mod(a, b)
+
+
 def _pow_vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
-    if isinstance(b, Constant) and b.value.all():
-        slope = b * a ** (b - 1)
-    else:  # 0 * a**-1 would be NaN at a = 0
-        slope = switch(eq(b, 0), 0, b * a ** (b - 1))
-    if isinstance(b, Constant):
-        return g * slope, None
-    return g * slope, g * y * log(switch(eq(a, 0), 1, a))  # 0 where a = 0, as in Theano
+    if isinstance(b, Constant):  # computed at once, so that the next derivative sees a constant
+        less: Any = Constant(np.where(b.value == 0, 0, b.value - 1).astype(b.dtype))
+    else:
+        less = switch(eq(b, 0), 0, b - 1)  # at a = b = 0 the slope is 0 * a**0, not 0 * a**-1
+    positive = switch(eq(a, 0), 1, a)  # at a = 0 the second is 0, as in Theano, whatever b is
+    return g * (b * pow(a, less)), g * (pow(positive, b) * log(positive))
 
 
-@elementwise(vjp=_pow_vjp, domain=((0.2, 2.0), (-2.0, 2.0)), dtype="number", ufunc="power",
-             symbol="**")
+@elementwise(
+    vjp=_pow_vjp,
+    domain=((0.2, 2.0), (-2.0, 2.0)),
+    dtype="count",
+    ufunc="power",
+    symbol="**",
+)
 def pow(xp: Any, a: Any, b: Any) -> Any:
     """Each element of `a` to the power `b`.
 
@@ -172,7 +209,33 @@ def pow(xp: Any, a: Any, b: Any) -> Any:
     return xp.power(a, b)
 
 
-@elementwise(vjp=lambda g, y, x: (g * 2 * x,), dtype="number", ufunc="square")
+def power(a: Any, b: Any) -> Any:
+    """Each element of `a` to the power `b`; integers have no negative integer powers.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Broadcast against each other.
+
+    Raises
+    ------
+    GraphTypeError
+        If both are integers and the exponent is a negative constant.
+
+    >>> power([1, 2, 3], 2).eval(), power([4.0], 0.5).eval()
+    (array([1, 4, 9]), array([2.]))
+    """
+    a, b = as_exprs((a, b), "pow")
+    integers = is_discrete(a.dtype) and is_discrete(b.dtype)
+    if integers and isinstance(b, Constant) and (b.value < 0).any():
+        raise GraphTypeError(
+            f"pow: {describe(a)} holds integers, which have no negative integer powers (NumPy "
+            f"refuses them too). Cast it, x.astype('floatX') ** -1, or use T.inv(x).\n{made_at(a)}"
+        )
+    return pow(a, b)
+
+
+@elementwise(vjp=lambda g, y, x: (g * 2 * x,), dtype="count", ufunc="square")
 def sqr(xp: Any, x: Any) -> Any:
     """Square of each element.
 
@@ -182,7 +245,30 @@ def sqr(xp: Any, x: Any) -> Any:
     return xp.square(x)
 
 
-@elementwise(vjp=lambda g, y, x: (g * sgn(x),), domain=(0.2, 2.0), ufunc="absolute")
+@elementwise(
+    vjp=lambda g, y, x: (-g * y * y,), domain=(0.3, 2.0), dtype="float", ufunc="reciprocal"
+)
+def inv(xp: Any, x: Any) -> Any:
+    """``1 / x``, element by element; `T.nlinalg.matrix_inverse` inverts matrices.
+
+    >>> inv([2.0, 4.0]).eval()
+    array([0.5 , 0.25])
+    """
+    return xp.reciprocal(x)
+
+
+def _abs_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    length = {"complex64": "float32", "complex128": "float64"}
+    return dtypes, length.get(dtypes[0], dtypes[0])
+
+
+def _abs_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
+    if is_complex(x.dtype):
+        return (NullGrad("gradients of complex numbers are not supported."),)
+    return (g * sgn(x),)
+
+
+@elementwise(vjp=_abs_vjp, domain=(0.2, 2.0), dtype=_abs_dtypes, ufunc="absolute")
 def abs(xp: Any, x: Any) -> Any:
     """Absolute value; its gradient at 0 is 0.
 
@@ -192,7 +278,7 @@ def abs(xp: Any, x: Any) -> Any:
     return xp.absolute(x)
 
 
-@elementwise(domain=(0.2, 2.0), dtype="number", ufunc="sign")
+@elementwise(domain=(0.2, 2.0), dtype="number", ufunc="sign", real=True)
 def sgn(xp: Any, x: Any) -> Any:
     """Sign of each element: -1, 0 or 1; its gradient is zero.
 
@@ -200,6 +286,16 @@ def sgn(xp: Any, x: Any) -> Any:
     array([-1.,  0.,  1.])
     """
     return xp.sign(x)
+
+
+@elementwise(vjp=lambda g, y, x: (g,), ufunc="")
+def tensor_copy(xp: Any, x: Any) -> Any:
+    """The same value as a new variable.
+
+    >>> tensor_copy([1, 2]).eval()
+    array([1, 2])
+    """
+    return xp.array(x)
 
 
 # -- exponentials and kin ------------------------------------------------------------------
@@ -215,7 +311,18 @@ def exp(xp: Any, x: Any) -> Any:
     return xp.exp(x)
 
 
-@elementwise(vjp=lambda g, y, x: (g * (y + 1),), dtype="float")
+@elementwise(vjp=lambda g, y, x: (g * y * math.log(2.0),), dtype="float")
+def exp2(xp: Any, x: Any) -> Any:
+    """``2 ** x``, element by element.
+
+    >>> exp2([3.0, -1.0]).eval()
+    array([8. , 0.5])
+    """
+    return xp.exp2(x)
+
+
+# y + 1 would cost less than exp(x), but it is 0 below -37, where exp(x) is small and exact
+@elementwise(vjp=lambda g, y, x: (g * exp(x),), dtype="float")
 def expm1(xp: Any, x: Any) -> Any:
     """``exp(x) - 1``, exact near 0.
 
@@ -233,6 +340,26 @@ def log(xp: Any, x: Any) -> Any:
     array([0.        , 0.69314718])
     """
     return xp.log(x)
+
+
+@elementwise(vjp=lambda g, y, x: (g / (x * math.log(2.0)),), domain=(0.1, 4.0), dtype="float")
+def log2(xp: Any, x: Any) -> Any:
+    """Logarithm to base 2 of each element.
+
+    >>> log2([1.0, 8.0]).eval()
+    array([0., 3.])
+    """
+    return xp.log2(x)
+
+
+@elementwise(vjp=lambda g, y, x: (g / (x * math.log(10.0)),), domain=(0.1, 4.0), dtype="float")
+def log10(xp: Any, x: Any) -> Any:
+    """Logarithm to base 10 of each element.
+
+    >>> log10([1.0, 1000.0]).eval()
+    array([0., 3.])
+    """
+    return xp.log10(x)
 
 
 @elementwise(vjp=lambda g, y, x: (g / (x + 1),), domain=(-0.5, 4.0), dtype="float")
@@ -288,7 +415,7 @@ def neq(xp: Any, a: Any, b: Any) -> Any:
     return xp.not_equal(a, b)
 
 
-@elementwise(dtype="compare", ufunc="less", condition=True, symbol="<")
+@elementwise(dtype="compare", ufunc="less", condition=True, real=True, symbol="<")
 def lt(xp: Any, a: Any, b: Any) -> Any:
     """Where ``a < b``.
 
@@ -298,7 +425,7 @@ def lt(xp: Any, a: Any, b: Any) -> Any:
     return xp.less(a, b)
 
 
-@elementwise(dtype="compare", ufunc="less_equal", condition=True, symbol="≤")
+@elementwise(dtype="compare", ufunc="less_equal", condition=True, real=True, symbol="≤")
 def le(xp: Any, a: Any, b: Any) -> Any:
     """Where ``a <= b``.
 
@@ -308,7 +435,7 @@ def le(xp: Any, a: Any, b: Any) -> Any:
     return xp.less_equal(a, b)
 
 
-@elementwise(dtype="compare", ufunc="greater", condition=True, symbol=">")
+@elementwise(dtype="compare", ufunc="greater", condition=True, real=True, symbol=">")
 def gt(xp: Any, a: Any, b: Any) -> Any:
     """Where ``a > b``.
 
@@ -318,7 +445,7 @@ def gt(xp: Any, a: Any, b: Any) -> Any:
     return xp.greater(a, b)
 
 
-@elementwise(dtype="compare", ufunc="greater_equal", condition=True, symbol="≥")
+@elementwise(dtype="compare", ufunc="greater_equal", condition=True, real=True, symbol="≥")
 def ge(xp: Any, a: Any, b: Any) -> Any:
     """Where ``a >= b``.
 
@@ -332,8 +459,6 @@ def ge(xp: Any, a: Any, b: Any) -> Any:
 
 
 def _switch_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    from symgrad.types import promote
-
     common = promote(*dtypes[1:])
     return ("bool", common, common), common
 
@@ -342,10 +467,13 @@ def _switch_vjp(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Sequence[Any]
     return None, switch(condition, g, 0), switch(condition, 0, g)
 
 
-
-
-@elementwise(vjp=_switch_vjp, domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
-             dtype=_switch_dtypes, ufunc="")
+@elementwise(
+    vjp=_switch_vjp,
+    domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
+    dtype=_switch_dtypes,
+    ufunc="",
+    apart=1,
+)
 def switch(xp: Any, condition: Any, a: Any, b: Any) -> Any:
     """Elements of `a` where `condition` holds, else of `b`; both are computed.
 
@@ -355,9 +483,7 @@ def switch(xp: Any, condition: Any, a: Any, b: Any) -> Any:
     return xp.where(condition, a, b)
 
 
-@elementwise(
-    vjp=lambda g, y, a, b: (switch(ge(a, b), g, 0), switch(ge(a, b), 0, g)), dtype="same"
-)
+@elementwise(vjp=lambda g, y, a, b: (switch(ge(a, b), g, 0), switch(ge(a, b), 0, g)), real=True)
 def maximum(xp: Any, a: Any, b: Any) -> Any:
     """The larger of two elements; NaN wins. In a tie the gradient goes to the first.
 
@@ -367,9 +493,7 @@ def maximum(xp: Any, a: Any, b: Any) -> Any:
     return xp.maximum(a, b)
 
 
-@elementwise(
-    vjp=lambda g, y, a, b: (switch(le(a, b), g, 0), switch(le(a, b), 0, g)), dtype="same"
-)
+@elementwise(vjp=lambda g, y, a, b: (switch(le(a, b), g, 0), switch(le(a, b), 0, g)), real=True)
 def minimum(xp: Any, a: Any, b: Any) -> Any:
     """The smaller of two elements; NaN wins. In a tie the gradient goes to the first.
 
@@ -379,6 +503,85 @@ def minimum(xp: Any, a: Any, b: Any) -> Any:
     return xp.minimum(a, b)
 
 
-hooks.table["cast"] = cast
-for _op in (add, sub, mul, true_div, int_div, mod, neg, pow, abs, eq, neq, lt, le, gt, ge):
+def largest(*args: Any) -> Any:
+    """The largest of any number of tensors, element by element.
+
+    >>> largest([1.0, 5.0], 2, [3.0, 0.0]).eval()
+    array([3., 5.])
+    """
+    return _fold(maximum, args, "largest")
+
+
+def smallest(*args: Any) -> Any:
+    """The smallest of any number of tensors, element by element.
+
+    >>> smallest([1.0, 5.0], 2, [3.0, 0.0]).eval()
+    array([1., 0.])
+    """
+    return _fold(minimum, args, "smallest")
+
+
+def _fold(op: Any, args: Sequence[Any], name: str) -> Any:
+    if not args:
+        raise GraphTypeError(f"{name}() needs at least one argument.")
+    result, *rest = as_exprs(args, name)
+    for other in rest:
+        result = op(result, other)
+    return result
+
+
+def _clip_vjp(g: Any, y: Any, x: Any, low: Any, high: Any) -> Sequence[Any]:
+    above = gt(maximum(x, low), high)
+    below = lt(x, low)
+    inside = switch(below, 0, g)
+    return switch(above, 0, inside), switch(above, 0, switch(below, g, 0)), switch(above, g, 0)
+
+
+@elementwise(
+    vjp=_clip_vjp,
+    domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
+    ufunc="",
+    name="clip",
+    real=True,
+)
+def clip_between(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    """Each element, but not below `low` nor above `high`; the gradient passes at both bounds.
+
+    >>> clip_between([-3.0, 0.5, 3.0], -1, 1).eval()
+    array([-1. ,  0.5,  1. ])
+    """
+    return xp.minimum(xp.maximum(x, low), high)
+
+
+def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Any:
+    """Each element, but not below `min` nor above `max`.
+
+    Parameters
+    ----------
+    x, min, max : array_like
+        Broadcast against each other; None is no bound.
+    a_min, a_max : array_like, optional
+        NumPy's names of the bounds.
+
+    Returns
+    -------
+    tensor
+        Of the common dtype. The gradient passes to `x` at both bounds.
+
+    >>> clip([-3.0, 0.5, 3.0], -1, 1).eval()
+    array([-1. ,  0.5,  1. ])
+    """
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    if low is None and high is None:
+        raise GraphTypeError("clip: give at least one bound, clip(x, min, max).")
+    if low is None:
+        return minimum(x, high)
+    if high is None:
+        return maximum(x, low)
+    return clip_between(x, low, high)
+
+
+for _op in (add, sub, mul, int_div, mod, neg, abs, sgn, eq, neq, lt, le, gt, ge, tensor_copy):
     hooks.table[_op.name] = _op
+hooks.table.update(true_div=divide, pow=power, clip=clip, cast=cast, switch=switch)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,12 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import REGISTRY, Arg, Example, Op, _register, as_expr, as_exprs
+from symgrad.ops.op import REGISTRY, Arg, Example, Lengths, Op, _register, as_expr, as_exprs
 from symgrad.types import (
     ValueType,
     broadcast_shapes,
     float_of,
+    is_complex,
     is_discrete,
     normalize_axes,
     promote,
@@ -40,6 +40,12 @@ def _number(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
             f"{name} is not defined for booleans (NumPy refuses it too). Cast them first, or "
             "use T.xor, T.invert."
         )
+    return (common,) * len(dtypes), common
+
+
+def _count(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    common = promote(*dtypes)
+    common = "int8" if common == "bool" else common
     return (common,) * len(dtypes), common
 
 
@@ -72,6 +78,7 @@ def _bits(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
 _RULES: dict[str, DtypeRule] = {
     "same": _same,
     "number": _number,
+    "count": _count,
     "float": _float,
     "division": _division,
     "compare": _compare,
@@ -99,17 +106,26 @@ class Elementwise(Op, register=False):
         differentiable: bool,
         name: str | None,
         symbol: str | None,
+        jax: Callable[..., Any] | None,
+        apart: int,
+        real: bool,
+        on_integers: Callable[[Any], Any] | None,
     ) -> None:
         self._name = name or function.__name__
         self.function = function
         self._vjp = vjp
         self.domain = domain
         self.rule: DtypeRule = _RULES[dtype] if isinstance(dtype, str) else dtype
-        self.nin = len(inspect.signature(function).parameters) - 1
+        # inspect.signature would take 2 ms of the import
+        self.nin: int = function.__code__.co_argcount - 1
         self.is_condition = condition
         self.variadic = variadic
         self.differentiable = differentiable and vjp is not None
         self.symbol = symbol
+        self.apart = apart
+        self.real = real
+        self._jax = jax
+        self._on_integers = on_integers
         found = getattr(np, ufunc or self._name, None) if ufunc != "" else None
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
         self._key = (Elementwise, self._name)
@@ -129,7 +145,12 @@ class Elementwise(Op, register=False):
     def __reduce__(self) -> tuple[Any, ...]:
         return _find, (self._name,)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise GraphTypeError(
+                f"{self._name}() takes its arguments by position; it does not know "
+                f"{', '.join(kwargs)}."
+            )
         if len(args) != self.nin:
             if self.variadic and len(args) > self.nin:
                 return self(self(*args[: self.nin]), *args[self.nin :])
@@ -137,8 +158,12 @@ class Elementwise(Op, register=False):
                 f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
                 f"{len(args)} were given."
             )
-        exprs = as_exprs(args, self._name)
+        exprs = as_exprs(args[self.apart :], self._name)
+        if self.apart:
+            exprs = [as_expr(a, self._name) for a in args[: self.apart]] + exprs
         dtypes, _ = self.rule([e.type.dtype for e in exprs], self._name)
+        if self._on_integers is not None and is_discrete(dtypes[0]):
+            return self._on_integers(*exprs)
         return self.make(
             *[
                 e if e.type.dtype == d else hooks.call("cast", e, d)
@@ -155,7 +180,12 @@ class Elementwise(Op, register=False):
             raise ShapeError(f"{error} Operands: {operands}.\n{lines}") from None
 
     def infer(self, *types: ValueType) -> ValueType:
-        _, dtype = self.rule([t.dtype for t in types], self._name)
+        dtypes, dtype = self.rule([t.dtype for t in types], self._name)
+        if self.real and is_complex(dtypes[-1]):
+            raise GraphTypeError(
+                f"{self._name} is not defined for complex numbers. Use T.real(x), T.imag(x), "
+                "abs(x) or T.angle(x)."
+            )
         shape = types[0].shape
         for t in types:
             if t.shape != shape:
@@ -163,15 +193,27 @@ class Elementwise(Op, register=False):
                 break
         return tensor_type(dtype, shape)
 
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        result: list[int | tuple[Expr, int]] = []
+        for axis in range(-node.ndim, 0):
+            found = {known[i][axis] for i in node.inputs if i.ndim >= -axis} - {1}
+            if len(found) > 1:
+                result.append((node, node.ndim + axis))
+            else:
+                result.append(found.pop() if found else 1)
+        return tuple(result)
+
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return self.function(xp, *arrays)
+
+    def impl_jax(self, xp: Any, *arrays: Any) -> Any:
+        """Compute the result with `jax.numpy`, where the text of `impl` cannot serve both."""
+        return (self._jax or self.function)(xp, *arrays)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         return (None,) * self.nin if self._vjp is None else self._vjp(g, y, *inputs)
 
-    def source(
-        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
-    ) -> str:
+    def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
         if self.ufunc is not None:
             return f"{bind(self.ufunc, self._name)}({', '.join(args)})"
         return super().source(node, args, bind)
@@ -200,6 +242,10 @@ def elementwise(
     differentiable: bool = True,
     name: str | None = None,
     symbol: str | None = None,
+    jax: Callable[..., Any] | None = None,
+    apart: int = 0,
+    real: bool = False,
+    on_integers: Callable[[Any], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Elementwise]:
     """Turn `f(xp, *elements)` into an elementwise operation.
 
@@ -210,9 +256,9 @@ def elementwise(
     domain : (low, high) or one pair per input
         Where tests may sample.
     dtype : str or DtypeRule
-        ``same``: the inputs' common dtype; ``number``: likewise, without booleans; ``float``:
-        integers become floats; ``division``: integers become floatX; ``compare``: result bool;
-        ``bits``: integers and booleans only.
+        ``same``: the inputs' common dtype; ``number``: likewise, without booleans; ``count``:
+        likewise, booleans become int8; ``float``: integers become floats; ``division``: integers
+        become floatX; ``compare``: result bool; ``bits``: integers and booleans only.
     ufunc : str, optional
         The NumPy ufunc that computes exactly this (default: the one of the same name); an
         empty string for none.
@@ -224,11 +270,32 @@ def elementwise(
         False where the gradient is a convention that numerical gradients do not show.
     symbol : str, optional
         The infix operator for formulas.
+    jax : callable, optional
+        The forward for `jax.numpy`, where the decorated text cannot serve both.
+    apart : int
+        How many leading inputs do not decide what dtype a Python number takes beside the rest.
+    real : bool
+        Complex numbers are refused.
+    on_integers : callable, optional
+        What a call returns instead where the input is of integers.
     """
 
     def decorate(function: Callable[..., Any]) -> Elementwise:
         return Elementwise(
-            function, vjp, domain, dtype, ufunc, condition, variadic, differentiable, name, symbol
+            function,
+            vjp,
+            domain,
+            dtype,
+            ufunc,
+            condition,
+            variadic,
+            differentiable,
+            name,
+            symbol,
+            jax,
+            apart,
+            real,
+            on_integers,
         )
 
     return decorate
@@ -256,6 +323,12 @@ class Reduction(Op, register=False):
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
         return tensor_type(self.result_dtype(x.dtype), self.reduced_shape(x))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        lengths = known[node.inputs[0]]
+        if self.keepdims:
+            return tuple(1 if a in self.axis else n for a, n in enumerate(lengths))
+        return tuple(n for a, n in enumerate(lengths) if a not in self.axis)
 
     def restore_axes(self, reduced: Any, x: Any) -> Any:
         """Give a reduced value its axes back, with length 1."""

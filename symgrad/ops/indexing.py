@@ -1,9 +1,4 @@
-"""Reading and writing parts of tensors: NumPy's basic and advanced indexing.
-
-An index is a setting and inputs: the setting (`spec`) says what stands at each place, and every
-`"$"` and array in it takes the next input. So `x[i * 600 : (i + 1) * 600, None]` has the spec
-`(("slice", "$", "$", None), ("new",))` and the inputs `(x, i * 600, (i + 1) * 600)`.
-"""
+"""Reading and writing parts of tensors: NumPy's basic and advanced indexing."""
 
 from __future__ import annotations
 
@@ -13,236 +8,36 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import (
-    GraphTypeError,
-    GraphValueError,
-    IndexRangeError,
-    ShapeError,
-    describe,
-    made_at,
-)
+from symgrad.errors import GraphTypeError, IndexRangeError, ShapeError, describe, made_at
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.elementwise import cast
+from symgrad.ops.elementwise import cast, switch
+from symgrad.ops.index_spec import (
+    SYMBOL,
+    Spec,
+    build_index,
+    check_range,
+    depends_on_data,
+    index_source,
+    is_basic,
+    may_repeat,
+    parse_index,
+    part_shape,
+)
 from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr
-from symgrad.ops.shaping import dim, sum_like, zeros_like
-from symgrad.types import Shape, ValueType, broadcast_shapes, is_discrete, promote, tensor_type, weak_dtype
+from symgrad.ops.scatter import add_at
+from symgrad.ops.shaping import (
+    DimShuffle,
+    Reshape,
+    Shape,
+    broadcast_like,
+    dim,
+    sum_like,
+    zeros_like,
+)
+from symgrad.types import ValueType, is_discrete, promote, tensor_type, weak_dtype
+from symgrad.values import literal_array
 
-Entry = tuple[Any, ...]
-Spec = tuple[Entry, ...]
-SYMBOL = "$"
-
-
-# -- from what the user wrote to a spec --------------------------------------------------------
-
-
-def parse_index(x: Any, index: Any) -> tuple[Spec, list[Any]]:
-    """Split an index into its spec and its symbolic or array inputs."""
-    entries = index if isinstance(index, tuple) else (index,)
-    spec: list[Entry] = []
-    inputs: list[Any] = []
-    for entry in _without_ellipsis(x, entries):
-        if entry is None:
-            spec.append(("new",))
-        elif isinstance(entry, slice):
-            parts = [_bound(x, p, inputs) for p in (entry.start, entry.stop, entry.step)]
-            if parts[2] == 0:
-                raise GraphValueError(f"The step of a slice of {x} is 0.")
-            spec.append(("slice", *parts))
-        elif _is_int(entry):
-            spec.append(("int", int(entry)))
-        else:
-            spec.append(_array_entry(x, entry, inputs))
-    return tuple(spec), inputs
-
-
-def _is_int(entry: Any) -> bool:
-    return isinstance(entry, (int, np.integer)) and not isinstance(entry, (bool, np.bool_))
-
-
-def _axes_taken(entry: Any) -> int:
-    """How many axes of the indexed tensor an entry takes."""
-    if entry is None or entry is Ellipsis:
-        return 0
-    if isinstance(entry, Expr) and entry.dtype == "bool":
-        return entry.ndim
-    if isinstance(entry, (list, np.ndarray)):
-        array = np.asarray(entry)
-        return array.ndim if array.dtype == bool else 1
-    return 1
-
-
-def _without_ellipsis(x: Any, entries: tuple[Any, ...]) -> list[Any]:
-    taken = 0
-    for entry in entries:
-        if isinstance(entry, (bool, np.bool_)) or (isinstance(entry, Expr) and not entry.ndim
-                                                  and entry.dtype == "bool"):
-            raise GraphTypeError(
-                f"{x} cannot be indexed with a single boolean. Use T.switch(condition, a, b)."
-            )
-        taken += _axes_taken(entry)
-    if taken > x.ndim:
-        raise IndexRangeError(
-            f"too many indices: {taken} for {describe(x)}, which has {x.ndim}.\n{made_at(x)}"
-        )
-    marks = [i for i, entry in enumerate(entries) if entry is Ellipsis]
-    if len(marks) > 1:
-        raise IndexRangeError(f"an index of {x} may hold one `...`, not {len(marks)}.")
-    full = [slice(None)] * (x.ndim - taken)
-    if not marks:
-        return [*entries, *full]
-    return [*entries[: marks[0]], *full, *entries[marks[0] + 1 :]]
-
-
-def _bound(x: Any, part: Any, inputs: list[Any]) -> Any:
-    if part is None or _is_int(part):
-        return None if part is None else int(part)
-    bound = as_expr(part, "slice")
-    if bound.ndim or not is_discrete(bound.dtype) or bound.dtype == "bool":
-        raise GraphTypeError(
-            f"A slice bound of {x} must be an integer scalar, not {describe(bound)}."
-            f"\n{made_at(bound)}"
-        )
-    if isinstance(bound, Constant):
-        return int(bound.value)
-    inputs.append(bound)
-    return SYMBOL
-
-
-def _array_entry(x: Any, entry: Any, inputs: list[Any]) -> Entry:
-    if isinstance(entry, list) and not entry:
-        entry = np.zeros(0, "int64")
-    array = as_expr(entry, f"index of {x}")
-    if not is_discrete(array.dtype):
-        raise GraphTypeError(
-            f"{x} is indexed with {describe(array)}; an index must be an integer, a slice, None, "
-            f"`...`, or an integer or boolean tensor. Cast it: T.cast(i, 'int64').\n"
-            f"{made_at(array)}"
-        )
-    if array.dtype == "bool":
-        inputs.append(array)
-        return ("mask", array.ndim)
-    if array.ndim == 0:
-        if isinstance(array, Constant):
-            return ("int", int(array.value))
-        inputs.append(array)
-        return ("int", SYMBOL)
-    inputs.append(array)
-    return ("array",)
-
-
-# -- from a spec to an index, to a shape, to source --------------------------------------------
-
-
-def build_index(spec: Spec, arrays: Sequence[Any]) -> tuple[Any, ...]:
-    """The index that NumPy takes."""
-    values = iter(arrays)
-
-    def part(p: Any) -> Any:
-        return int(next(values)) if p == SYMBOL else p
-
-    index: list[Any] = []
-    for kind, *parts in spec:
-        if kind == "new":
-            index.append(None)
-        elif kind == "slice":
-            index.append(slice(*[part(p) for p in parts]))
-        elif kind == "int":
-            index.append(next(values) if parts[0] == SYMBOL else parts[0])
-        else:
-            index.append(next(values))
-    return tuple(index)
-
-
-def is_basic(spec: Spec) -> bool:
-    """Whether the index has integers and slices only, so that the result is a view."""
-    return all(entry[0] in ("new", "slice", "int") for entry in spec)
-
-
-def _index_shape(x: Shape, spec: Spec, types: Sequence[ValueType]) -> Shape:
-    """The shape of `x[index]`, as far as it is known, by NumPy's rules."""
-    arrays = iter(types)
-    advanced = not is_basic(spec)
-    result: list[int | None] = []
-    index_shapes: list[Shape] = []
-    positions: list[int] = []  # where advanced entries stand, in entries of the index
-    first = 0  # where in the result they would be put
-    axis = 0
-    for place, (kind, *parts) in enumerate(spec):
-        if kind == "new":
-            result.append(1)
-            continue
-        if kind == "slice":
-            symbols = [p for p in parts if p == SYMBOL]
-            for _ in symbols:
-                next(arrays)
-            known = x[axis] is not None and not symbols
-            result.append(len(range(*slice(*parts).indices(x[axis] or 0))) if known else None)
-            if parts in ([None, None, None], [None, None, -1]):
-                result[-1] = x[axis]
-            axis += 1
-            continue
-        if not positions:
-            first = len(result)
-        positions.append(place)
-        if kind == "int":
-            if parts[0] == SYMBOL:
-                next(arrays)
-            else:
-                _check_range(parts[0], x[axis], axis)
-            index_shapes.append(())
-            axis += 1
-        elif kind == "mask":
-            mask = next(arrays)
-            for k in range(mask.ndim):
-                have, want = mask.shape[k], x[axis + k]
-                if have is not None and want is not None and have != want:
-                    raise ShapeError(
-                        f"a boolean mask of length {have} does not fit dimension {axis + k} of "
-                        f"length {want}."
-                    )
-            index_shapes.append((None,))
-            axis += mask.ndim
-        else:
-            index_shapes.append(next(arrays).shape)
-            axis += 1
-    if not advanced:
-        return tuple(result)
-    together = positions == list(range(positions[0], positions[-1] + 1))
-    where = first if together else 0
-    return (*result[:where], *broadcast_shapes(index_shapes, "indices"), *result[where:])
-
-
-def _check_range(index: int, length: int | None, axis: int) -> None:
-    if length is not None and not -length <= index < length:
-        raise IndexRangeError(
-            f"index {index} is out of range for dimension {axis}, whose length is {length}."
-        )
-
-
-def index_source(spec: Spec, args: Sequence[str]) -> str:
-    """The index as a user would write it."""
-    values = iter(args)
-
-    def text(p: Any) -> str:
-        return "" if p is None else next(values) if p == SYMBOL else str(p)
-
-    entries = []
-    for kind, *parts in spec:
-        if kind == "new":
-            entries.append("None")
-        elif kind == "slice":
-            start, stop, step = (text(p) for p in parts)
-            entries.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
-        elif kind == "int":
-            entries.append(text(parts[0]))
-        else:
-            entries.append(next(values))
-    while len(entries) > 1 and entries[-1] == ":":
-        entries.pop()
-    return ", ".join(entries) or "()"
-
-
-# -- the two operations ------------------------------------------------------------------------
+# -- the operations ----------------------------------------------------------------------------
 
 
 class Index(Op):
@@ -256,13 +51,13 @@ class Index(Op):
 
     @property
     def eager_only(self) -> bool:  # type: ignore[override]
-        return any(entry[0] == "mask" for entry in self.spec)
+        return depends_on_data(self.spec)
 
     def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type(types[0].dtype, _index_shape(types[0].shape, self.spec, types[1:]))
+        return tensor_type(types[0].dtype, part_shape(types[0].shape, self.spec, types[1:]))
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.asarray(arrays[0])[build_index(self.spec, arrays[1:])]
+        return xp.asarray(arrays[0])[_index(xp, self.spec, arrays[1:])]
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         return f"{args[0]}[{index_source(self.spec, args[1:])}]"
@@ -277,9 +72,8 @@ class Index(Op):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        for x, index in _example_indices():
-            spec, inputs = parse_index(as_expr(np.zeros(x)), index)
-            yield Example(Index(spec), (Arg(x), *_index_args(inputs)))
+        for x, spec, index in _example_indices():
+            yield Example(Index(spec), (Arg(x), *index))
 
 
 class IncIndex(Op):
@@ -288,9 +82,17 @@ class IncIndex(Op):
     spec: Spec
     assign: bool
 
+    @property
+    def name(self) -> str:
+        return "set_subtensor" if self.assign else "inc_subtensor"
+
+    @property
+    def eager_only(self) -> bool:  # type: ignore[override]
+        return depends_on_data(self.spec)
+
     def infer(self, *types: ValueType) -> ValueType:
         x, y, *index = types
-        part = _index_shape(x.shape, self.spec, index)
+        part = part_shape(x.shape, self.spec, index)
         if len(y.shape) > len(part):
             raise ShapeError(
                 f"a value with {y.ndim} dimensions does not fit in a part with {len(part)}."
@@ -302,83 +104,249 @@ class IncIndex(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         x, y, *rest = arrays
-        index = build_index(self.spec, rest)
+        index = _index(xp, self.spec, rest)
         if xp is not np:
             return x.at[index].set(y) if self.assign else x.at[index].add(y)
-        out = np.array(x)
+        return self._function()(x, index, y)
+
+    def _function(self) -> Any:
         if self.assign:
-            out[index] = y
-        elif is_basic(self.spec):
-            out[index] += y
-        else:
-            np.add.at(out, index, y)
-        return out
+            return _with_part_set
+        return _with_part_added if may_repeat(self.spec) else _with_part_added_once
+
+    def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        index = f"{bind(np.s_, 's_')}[{index_source(self.spec, args[2:])}]"
+        return f"{bind(self._function(), self.name)}({args[0]}, {index}, {args[1]})"
 
     def connects(self, index: int) -> bool:
         return index < 2
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         _, value, *index = inputs
-        part = sum_like(Index(self.spec).make(g, *index), value)
-        gx = g
-        if self.assign:
-            zero = zeros_like(value)
-            gx = IncIndex(self.spec, True).make(g, zero, *index)
-        return (gx, part, *[None] * len(index))
+        part = Index(self.spec).make(g, *index)
+        if not self.assign:
+            return (g, sum_like(part, value), *[None] * len(index))
+        if may_repeat(self.spec):  # of elements written twice only the last counts
+            part = switch(LastWrites(self.spec).make(g, *index), part, 0)
+        zero = Constant(np.zeros((), dtype=g.dtype))
+        gx = IncIndex(self.spec, True).make(g, zero, *index)
+        return (gx, sum_like(part, value), *[None] * len(index))
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        for x, index in _example_indices():
-            spec, inputs = parse_index(as_expr(np.zeros(x)), index)
-            part = np.zeros(x)[build_index(spec, [i.value for i in inputs])].shape
-            args = (Arg(x), Arg(part), *_index_args(inputs))
-            yield Example(IncIndex(spec, False), args)
-            if not any(e[0] == "array" for e in spec):  # which duplicate wins has no gradient
-                yield Example(IncIndex(spec, True), args)
+        for x, spec, index in _example_indices():
+            part = np.zeros(x)[build_index(spec, [np.array(i.exact) for i in index])].shape
+            yield Example(IncIndex(spec, False), (Arg(x), Arg(part), *index))
+            yield Example(IncIndex(spec, True), (Arg(x), Arg(part), *index))
+        yield Example(IncIndex((("slice", None, 2, None),), True), (Arg((3, 4)), Arg((4,))))
+        rows = Arg((3,), "int64", exact=[0, 2, 2])
+        yield Example(IncIndex((("array",),), False), (Arg((3, 4)), Arg((3, 1)), rows))
+        yield Example(IncIndex((("array",),), True), (Arg((3, 4)), Arg(()), rows))
 
 
-def _index_args(inputs: Sequence[Any]) -> Iterator[Arg]:
-    for i in inputs:
-        yield Arg(i.static_shape, i.dtype, exact=i.value)
+def _with_part_set(x: Any, index: Any, y: Any) -> Any:
+    out = np.array(x)
+    out[index] = y
+    return out
 
 
-def _example_indices() -> Iterator[tuple[tuple[int, ...], Any]]:
+def _with_part_added_once(x: Any, index: Any, y: Any) -> Any:
+    out = np.array(x)
+    out[index] += y
+    return out
+
+
+def _with_part_added(x: Any, index: Any, y: Any) -> Any:
+    out = np.array(x, order="C")
+    add_at(out, index if isinstance(index, tuple) else (index,), y)
+    return out
+
+
+class LastWrites(Op):
+    """Which elements of a part are the last that its index writes to their place."""
+
+    spec: Spec
+
+    def infer(self, *types: ValueType) -> ValueType:
+        return tensor_type("bool", part_shape(types[0].shape, self.spec, types[1:]))
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        index = _index(xp, self.spec, arrays[1:])
+        written_by = xp.zeros(xp.shape(arrays[0]), dtype="int64")
+        shape = written_by[index].shape
+        order = xp.arange(int(np.prod(shape)), dtype="int64").reshape(shape)
+        if xp is np:
+            written_by[index] = order
+        else:
+            written_by = written_by.at[index].set(order)
+        return written_by[index] == order
+
+    def connects(self, index: int) -> bool:
+        return False
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for x, spec, index in _example_indices():
+            if may_repeat(spec):
+                yield Example(LastWrites(spec), (Arg(x), *index), differentiable=False)
+
+
+class ShapePart(Op):
+    """The lengths of some axes, an int64 vector: `x.shape[:2]`."""
+
+    axes: tuple[int, ...]
+    is_shape = True
+
+    def infer(self, *types: ValueType) -> ValueType:
+        return tensor_type("int64", (len(self.axes),))
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        shape = xp.shape(arrays[0])
+        return xp.asarray([shape[a] for a in self.axes], dtype="int64")
+
+    def connects(self, index: int) -> bool:
+        return False
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        yield Example(ShapePart((1, 0)), (Arg((3, 4, 2)),), differentiable=False)
+        yield Example(ShapePart(()), (Arg((3, 4)),), differentiable=False)
+
+
+def _index(xp: Any, spec: Spec, arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """The index that an array namespace takes."""
+    index = build_index(spec, arrays)
+    if xp is np or all(entry[0] != "mask" for entry in spec):
+        return index
+    expanded: list[Any] = []  # a mask as the positions that it names, whose number is known
+    for entry, value in zip(spec, index, strict=True):
+        expanded.extend(xp.nonzero(value, size=entry[2]) if entry[0] == "mask" else [value])
+    return tuple(expanded)
+
+
+def _example_indices() -> Iterator[tuple[tuple[int, ...], Spec, tuple[Arg, ...]]]:
     rows, columns = np.array([0, 2, 2, -1]), np.array([1, 0, 0, 3])
-    yield (3, 4), (1, slice(None, None, -1))
-    yield (3, 4), (slice(1, None), None, slice(0, 4, 2))
-    yield (3,), -1
-    yield (3, 4), rows
-    yield (3, 4), (rows, columns)
-    yield (3, 4, 2), (rows[:, None], slice(None), np.array([1, 0]))
-    yield (3, 4), np.eye(3, 4) > 0
-    yield (3, 4), (slice(None), np.array([True, False, True, True]))
-    yield (3, 4), np.zeros((0,), "int64")
+    some, all_ = np.array([True, False, True, True]), slice(None)
+    for shape, index in (
+        ((3, 4), (1, slice(None, None, -1))),
+        ((3, 4), (slice(1, None), None, slice(0, 4, 2))),
+        ((3, 4), rows),
+        ((3, 4), (rows, columns)),
+        ((3, 4, 2), (rows[:, None], all_, np.array([1, 0]))),
+        ((2, 3, 4), (0, all_, columns)),
+        ((3, 4, 2), (slice(None, None, -2), None, columns, 1)),
+        ((3, 2, 4), (rows[:, None], Ellipsis, columns[:, None] % 2, some)),
+        ((3, 4), np.eye(3, 4) > 0),
+        ((3, 4), (None, [0, 2, 2], some)),
+        ((3, 4), np.zeros((0,), "int64")),
+        ((30, 20), (np.arange(40) % 7, all_)),
+    ):
+        spec, inputs = parse_index(as_expr(np.zeros(shape)), index)
+        yield shape, spec, tuple(Arg(i.static_shape, i.dtype, exact=i.value) for i in inputs)
+    position = Arg((), "int64", exact=-2)
+    yield (3, 4), (("int", SYMBOL), ("slice", SYMBOL, None, SYMBOL)), (position,) * 3
+    yield (3, 4), (("mask", 1, None),), (Arg((3,), "bool", exact=[True, False, True]),)
+
+
+# -- what users write --------------------------------------------------------------------------
+
+
+class ConstantPart(Constant):
+    """Part of a constant vector of integers, known when it is written (lengths in a shape)."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Expr) -> None:
+        super().__init__(part.op.impl(np, part.inputs[0].value).copy())  # type: ignore[attr-defined]
+        self.part = part
 
 
 def getitem(x: Any, index: Any) -> Any:
-    """Return ``x[index]``: see `Expr.__getitem__`."""
+    """Return ``x[index]``: a part of a tensor, as NumPy's indexing selects it.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape and dtype.
+    index : int, slice, None, Ellipsis, integer or boolean tensor, array or list, or tuple of them
+        Integers and the bounds and steps of slices may be symbolic integer scalars.
+
+    Raises
+    ------
+    GraphTypeError
+        For an index that is not one, such as a float.
+    IndexRangeError
+        For too many indices, or a position that is known to be out of range.
+    ShapeError
+        If arrays in the index cannot be broadcast together, or a mask does not fit.
+
+    >>> x = as_expr([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> getitem(x, (slice(None), [2, 0])).eval()
+    array([[3., 1.],
+           [6., 4.]])
+    """
     x = as_expr(x, "indexing")
-    spec, inputs = parse_index(x, index)
-    if x.op is not None and x.op.is_shape and len(spec) == 1 and spec[0][0] == "int":
-        position = spec[0][1]
-        if position != SYMBOL:
-            _check_range(position, x.static_shape[0], 0)
-            return dim(x.inputs[0], position)
     try:
-        return Index(spec).make(x, *inputs)
+        spec, inputs = parse_index(x, index)
+        lengths = _lengths(x, spec)
+        if lengths is not None:
+            return lengths
+        part = Index(spec).make(x, *inputs)
     except (ShapeError, IndexRangeError) as error:
+        if error.args[0].startswith("too many"):
+            raise
         raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
+    if isinstance(x, Constant) and x.ndim == 1 and is_discrete(x.dtype) and not inputs:
+        return ConstantPart(part)
+    return part
 
 
-def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
+def _lengths(x: Expr, spec: Spec) -> Any:
+    """`x[index]` where `x` is a shape and the index is a number or a slice of numbers."""
+    if x.op is None or not x.op.is_shape or len(spec) != 1 or SYMBOL in spec[0]:
+        return None
+    if not isinstance(x.op, (Shape, ShapePart)):
+        return None
+    (of,) = x.inputs
+    axes = range(of.ndim) if isinstance(x.op, Shape) else x.op.axes
+    kind, *parts = spec[0]
+    if kind == "int":
+        check_range(parts[0], len(axes), 0)
+        return dim(of, axes[parts[0]])
+    if kind != "slice":
+        return None
+    chosen = tuple(axes[slice(*parts)])
+    known = [of.static_shape[a] for a in chosen]
+    if None not in known:
+        return Constant(np.array(known, dtype="int64"))
+    return ShapePart(chosen).make(of)
+
+
+def set_subtensor(
+    x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False
+) -> Any:
     """Return the tensor that `x` is a part of, with that part replaced by `y`.
 
     Parameters
     ----------
     x : indexing expression
-        ``a[index]``, with any index.
+        ``a[index]``, with any index; it may be transposed, dimshuffled or reshaped.
     y : array_like
         Broadcast to the part's shape; its dtype must upcast to that of `a`.
+    inplace, tolerate_inplace_aliasing : bool
+        Theano's arguments, without effect: memory is planned for the whole function.
+
+    Returns
+    -------
+    variable
+        Of the type of `a`. Where the index names an element twice, the last value stays.
+
+    Raises
+    ------
+    GraphTypeError
+        If `x` is not a part of a tensor, or `y` would lose information.
+    ShapeError
+        If `y` is known not to fit.
 
     >>> a = as_expr([1.0, 2.0, 3.0])
     >>> set_subtensor(a[1:], 0).eval()
@@ -387,44 +355,106 @@ def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasi
     return _change(x, y, True, "set_subtensor")
 
 
-def inc_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
+def inc_subtensor(
+    x: Any,
+    y: Any,
+    inplace: bool = False,
+    set_instead_of_inc: bool = False,
+    tolerate_inplace_aliasing: bool = False,
+) -> Any:
     """Return the tensor that `x` is a part of, with `y` added to that part.
 
-    An element that the index names twice is increased twice.
+    Parameters
+    ----------
+    x : indexing expression
+        ``a[index]``, with any index; it may be transposed, dimshuffled or reshaped.
+    y : array_like
+        Broadcast to the part's shape; its dtype must upcast to that of `a`.
+    set_instead_of_inc : bool
+        Replace, as `set_subtensor` does.
+    inplace, tolerate_inplace_aliasing : bool
+        Theano's arguments, without effect: memory is planned for the whole function.
+
+    Returns
+    -------
+    variable
+        Of the type of `a`. An element that the index names twice is increased twice.
+
+    Raises
+    ------
+    GraphTypeError
+        If `x` is not a part of a tensor, or `y` would lose information.
+    ShapeError
+        If `y` is known not to fit.
 
     >>> a = as_expr([1.0, 2.0, 3.0])
     >>> inc_subtensor(a[[0, 0, 2]], 10).eval()
     array([21.,  2., 13.])
     """
+    if set_instead_of_inc:
+        return _change(x, y, True, "inc_subtensor")
     return _change(x, y, False, "inc_subtensor")
 
 
+def sparse_grad(var: Any) -> Any:
+    """Return `var`, an indexed tensor, as it is: gradients here are dense.
+
+    >>> x = as_expr([1.0, 2.0])[[1, 1]]
+    >>> sparse_grad(x) is x
+    True
+    """
+    return as_expr(var, "sparse_grad")
+
+
 def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
-    if not isinstance(x, Expr) or not isinstance(x.op, Index):
+    if isinstance(x, ConstantPart):
+        x = x.part
+    op = x.op if isinstance(x, Expr) else None
+    if isinstance(op, (DimShuffle, Reshape)):
+        full = broadcast_like(fitting_value(y, x, what), x)
+        back = op.vjp(full, x, *x.inputs)[0]  # these only move elements, so this moves them back
+        return _change(x.inputs[0], back, assign, what)
+    if not isinstance(op, Index):
         raise GraphTypeError(
             f"{what}: the first argument must be a part of a tensor, such as x[2:5] or x[i, j], "
-            f"not {x!r}."
+            f"not {describe(x) if isinstance(x, Expr) else repr(x)}."
         )
     base, *index = x.inputs
-    value = as_value(y, base.dtype, what)
-    if promote(base.dtype, value.dtype) != base.dtype:
+    if base.dtype == "bool" and not assign:
         raise GraphTypeError(
-            f"{what}: {describe(value)} does not fit in {describe(base)} without loss. Cast it: "
-            f"T.cast(y, {base.dtype!r}).\n{made_at(value)}"
+            f"{what}: {describe(base)} holds booleans, which have no sum. Use T.set_subtensor, or "
+            f"cast it.\n{made_at(base)}"
         )
+    value = fitting_value(y, base, what)
     try:
-        return IncIndex(x.op.spec, assign).make(base, cast(value, base.dtype), *index)
+        return IncIndex(op.spec, assign).make(base, value, *index)
     except ShapeError as error:
         raise ShapeError(
             f"{what}: {error} The part is {describe(x)}, the value {describe(value)}.\n{made_at(x)}"
         ) from None
 
 
-def as_value(y: Any, dtype: str, what: str) -> Any:
-    """`y` as an expression, Python numbers weak beside a tensor of this dtype."""
+def fitting_value(y: Any, base: Expr, what: str) -> Any:
+    """`y` as an expression in the dtype of `base`; Python numbers are weak."""
     if type(y) in PYTHON_NUMBERS:
-        return Constant(np.array(y, dtype=weak_dtype(y, [dtype])))
-    return as_expr(y, what)
+        value: Any = Constant(np.array(y, dtype=weak_dtype(y, [base.dtype])))
+    elif isinstance(y, (list, tuple)) and _only_numbers(y, is_discrete(base.dtype)):
+        value = Constant(literal_array(y, base.dtype if base.dtype != "bool" else None))
+    else:
+        value = as_expr(y, what)
+    if promote(base.dtype, value.dtype) != base.dtype:
+        raise GraphTypeError(
+            f"{what}: {describe(value)} does not fit in {describe(base)} without loss. Cast it: "
+            f"T.cast(y, {base.dtype!r}).\n{made_at(value)}"
+        )
+    return cast(value, base.dtype)
+
+
+def _only_numbers(y: Any, integers: bool) -> bool:
+    """Whether nested lists hold Python numbers only, which take the dtype of what they go into."""
+    if isinstance(y, (list, tuple)):
+        return all(_only_numbers(entry, integers) for entry in y)
+    return type(y) in ((bool, int) if integers else (bool, int, float))
 
 
 hooks.table["getitem"] = getitem

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -35,12 +36,17 @@ class Example(NamedTuple):
     """An operation and the inputs that tests may give it.
 
     `differentiable=False` says that its gradient is zero or undefined by convention; a check
-    against numerical gradients would then be meaningless.
+    against numerical gradients would then be meaningless. `fixed_dtype=True` says that it takes
+    inputs of exactly these dtypes.
     """
 
     op: Any
     args: tuple[Arg, ...]
     differentiable: bool = True
+    fixed_dtype: bool = False
+
+
+Lengths = tuple[int | tuple[Expr, int], ...]  # where the lengths of a shape come from
 
 
 class NullGrad:
@@ -60,6 +66,8 @@ class Op:
     ----------
     view_of : int or None
         The input whose memory the result may share.
+    shape_of : int or None
+        The input whose shape the result always has.
     is_condition : bool
         The result's truth value is what the user is after, so `bool()` of it refuses.
     is_shape : bool
@@ -69,6 +77,7 @@ class Op:
     """
 
     view_of: int | None = None
+    shape_of: int | None = None
     is_condition: bool = False
     is_shape: bool = False
     eager_only: bool = False
@@ -78,10 +87,8 @@ class Op:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = [n for n in cls.__dict__.get("__annotations__", {}) if n[0] != "_"]
-        if "__annotate_func__" in cls.__dict__ and not own:  # Python 3.14 without the future
-            own = [n for n in cls.__annotations__ if n[0] != "_"]
-        cls.fields = (*cls.fields, *(n for n in own if n not in _NOT_SETTINGS))
+        own = [n for n in inspect.get_annotations(cls) if n[0] != "_" and n not in _NOT_SETTINGS]
+        cls.fields = (*cls.fields, *own)
         cls.__match_args__ = cls.fields  # type: ignore[attr-defined]
         if register:
             _register(cls.__name__, cls)
@@ -139,6 +146,15 @@ class Op:
         """
         return (None,) * len(inputs)
 
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        """Where each length of the result comes from, given the same for the inputs.
+
+        A length is an int, or a node and an axis of it. By default each is the node's own.
+        """
+        if self.shape_of is not None:
+            return known[node.inputs[self.shape_of]]
+        return tuple((node, axis) for axis in range(node.ndim))
+
     def connects(self, index: int) -> bool:
         """Whether the result depends on the *values* of an input (not on its shape alone)."""
         return True
@@ -169,7 +185,7 @@ class Op:
 
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NOT_SETTINGS = {"view_of", "is_condition", "is_shape", "eager_only", "has_side_effect", "fields"}
+_NOT_SETTINGS = {"view_of", "shape_of", "is_condition", "is_shape", "eager_only", "has_side_effect", "fields"}
 
 
 def _setting_key(value: Any) -> Any:

@@ -1,32 +1,26 @@
-"""Reductions: sums, means, extremes over axes."""
+"""Reductions: sums, means, products and extremes over axes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symgrad import hooks
-from symgrad.ops.elementwise import cast
+from symgrad.errors import GraphTypeError, ShapeError, describe, made_at
+from symgrad.graph.expr import Expr
+from symgrad.ops.cumulative import CumProd, sum_dtype
+from symgrad.ops.elementwise import cast, eq, neq, switch
 from symgrad.ops.families import Reduction, check_axes
+from symgrad.ops.lengths import product_of_lengths
 from symgrad.ops.op import Arg, Example
-from symgrad.ops.shaping import broadcast_like, dim
-from symgrad.types import check_dtype, is_discrete
+from symgrad.ops.shaping import broadcast_like, dim, dimshuffle, reshape
+from symgrad.ops.sums import accurate_sum
+from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
-
-def accurate_sum(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """Sum in the dtype of `x`, at least as accurately as pairwise summation.
-
-    NumPy sums pairwise only along axes that lie next to each other in memory; along others a
-    float32 sum loses up to one bit per doubling of the length, so it runs in float64 there.
-    """
-    if xp is np and x.dtype.itemsize < 8 and x.dtype.kind == "f":
-        trailing = tuple(range(x.ndim - len(axis), x.ndim))
-        if x.dtype.itemsize < 4 or axis != trailing or not x.flags.c_contiguous:
-            wide = np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float64)
-            return wide.astype(x.dtype)
-    return xp.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+# -- sums and means --------------------------------------------------------------------------
 
 
 class Sum(Reduction):
@@ -43,12 +37,9 @@ class Sum(Reduction):
     def examples(cls) -> Iterable[Example]:
         for axis, keepdims, shape in cls.reduction_args():
             yield Example(Sum(axis, keepdims), (Arg(shape),))
-
-
-def _sum_dtype(dtype: str) -> str:
-    if dtype in ("bool", "int8", "int16", "int32"):
-        return "int64"
-    return "uint64" if dtype.startswith("uint") else dtype
+        yield Example(Sum((0,), False), (Arg((0, 3)),))
+        yield Example(Sum((0,), False), (Arg((3, 4), "int64"),))
+        yield Example(Sum((0,), False), (Arg((70, 2)),))
 
 
 def sum(
@@ -61,7 +52,7 @@ def sum(
     x : array_like
         Any shape; booleans and integers are summed in int64 (uint64 when unsigned).
     axis : int, tuple of int or None
-        None sums over all axes.
+        None sums over all axes, `()` over none.
     dtype : str, optional
         dtype of the result.
     keepdims : bool
@@ -69,13 +60,29 @@ def sum(
     acc_dtype : str, optional
         dtype to add up in; float32 is always at least as accurate as pairwise summation.
 
+    Returns
+    -------
+    variable
+        Without the summed axes.
+
+    Raises
+    ------
+    GraphValueError
+        If an axis does not exist or is named twice.
+
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0).eval()
     array([4., 6.])
     """
-    x, axes = check_axes(x, axis, "sum")
-    result = check_dtype(dtype) if dtype is not None else _sum_dtype(x.dtype)
+    return _totalled(Sum, x, axis, dtype, keepdims, acc_dtype)
+
+
+def _totalled(
+    kind: Any, x: Any, axis: Any, dtype: Any, keepdims: bool, acc_dtype: Any, *settings: Any
+) -> Any:
+    x, axes = check_axes(x, axis, kind.__name__.lower())
+    result = check_dtype(dtype) if dtype is not None else sum_dtype(x.dtype)
     inner = check_dtype(acc_dtype) if acc_dtype is not None else result
-    return cast(Sum(axes, bool(keepdims)).make(cast(x, inner)), result)
+    return cast(kind(axes, bool(keepdims), *settings).make(cast(x, inner)), result)
 
 
 def mean(
@@ -91,7 +98,7 @@ def mean(
     Parameters
     ----------
     x : array_like
-        Any shape.
+        Any shape; the mean of no elements is NaN.
     axis : int, tuple of int or None
         None averages over all axes.
     dtype : str, optional
@@ -101,7 +108,7 @@ def mean(
     keepdims : bool
         Keep the axes with length 1.
     acc_dtype : str, optional
-        dtype to add up in.
+        dtype to add up in; float16 is added up in float32.
 
     >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1).eval()
     array([1.5, 3.5])
@@ -111,13 +118,376 @@ def mean(
         result = check_dtype(dtype)
     else:
         result = "float64" if is_discrete(x.dtype) else x.dtype
-    total = sum(x, axes, dtype=None if is_discrete(x.dtype) else result, keepdims=keepdims,
-                acc_dtype=acc_dtype)
-    count: Any = 1
-    for a in axes:
-        count = count * dim(x, a)
-    return cast(total, result) / cast(count, result)
+    if acc_dtype is not None:
+        inner = check_dtype(acc_dtype)
+    elif is_discrete(x.dtype):
+        inner = sum_dtype(x.dtype)
+    else:
+        inner = result
+    ratio = "float64" if is_discrete(result) else "float32" if result == "float16" else result
+    inner = "float32" if inner == "float16" else inner
+    total = cast(Sum(axes, bool(keepdims)).make(cast(x, inner)), ratio)
+    return cast(total / cast(product_of_lengths(x, axes), ratio), result)
 
 
-hooks.table["sum"] = sum
-hooks.table["mean"] = mean
+# -- products --------------------------------------------------------------------------------
+
+
+class Prod(Reduction):
+    """Product over axes; `no_zeros` promises that no element is zero."""
+
+    no_zeros: bool
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        (x,) = arrays
+        return xp.prod(x, axis=self.axis, keepdims=self.keepdims, dtype=x.dtype)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        (x,) = inputs
+        g = self.restore_axes(g, x)
+        if not self.axis:
+            return (g,)
+        if self.no_zeros:
+            return (g * self.restore_axes(y, x) / x,)
+        return (g * _product_of_others(x, self.axis),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for axis, keepdims, shape in cls.reduction_args():
+            yield Example(Prod(axis, keepdims, False), (Arg(shape),))
+            yield Example(Prod(axis, keepdims, True), (Arg(shape, low=0.5),))
+        yield Example(Prod((0,), False, False), (Arg((0, 3)),))
+
+
+def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
+    """For each element the product over the axes of all others, right with zeros too."""
+    kept = [a for a in range(x.ndim) if a not in axes]
+    order = [*kept, *axes]
+    flat = dimshuffle(x, *order)
+    if len(axes) > 1:
+        flat = reshape(flat, [*(dim(x, a) for a in kept), product_of_lengths(x, axes)])
+    last = flat.ndim - 1
+    others = CumProd(last, False, True).make(flat) * CumProd(last, True, True).make(flat)
+    if len(axes) > 1:
+        others = reshape(others, [dim(x, a) for a in order])
+    return dimshuffle(others, *(order.index(a) for a in range(x.ndim)))
+
+
+def prod(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    acc_dtype: Any = None,
+    no_zeros_in_input: bool = False,
+) -> Any:
+    """Product over axes; its gradient is right where elements are zero.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape; booleans and integers are multiplied in int64 (uint64 when unsigned).
+    axis : int, tuple of int or None
+        None multiplies over all axes.
+    dtype : str, optional
+        dtype of the result.
+    keepdims : bool
+        Keep the axes with length 1.
+    acc_dtype : str, optional
+        dtype to multiply in.
+    no_zeros_in_input : bool
+        A promise that no element is zero, for a cheaper gradient.
+
+    >>> prod([[1.0, 2.0], [3.0, 4.0]], axis=0).eval()
+    array([3., 8.])
+    """
+    return _totalled(Prod, x, axis, dtype, keepdims, acc_dtype, bool(no_zeros_in_input))
+
+
+# -- extremes --------------------------------------------------------------------------------
+
+
+class Extreme(Reduction, register=False):
+    """Largest or smallest element over axes, or where it is; no elements have none."""
+
+    def make(self, *inputs: Expr) -> Expr:
+        (x,) = inputs
+        kept = [n for a, n in enumerate(x.static_shape) if a not in self.axis]
+        if 0 in [x.static_shape[a] for a in self.axis] and None not in kept and 0 not in kept:
+            raise ShapeError(
+                f"{self.name}: {describe(x)} has no elements along axis {self.axis}, so there "
+                f"is none to choose.\n{made_at(x)}"
+            )
+        return super().make(*inputs)
+
+    def check(self, x: Any) -> None:
+        """Raise what the user should read where there is no element to choose from."""
+        if x.size == 0 and 0 not in [n for a, n in enumerate(x.shape) if a not in self.axis]:
+            raise ValueError(
+                f"an array of shape {x.shape} has no elements along axis {self.axis}, so there "
+                "is none to choose"
+            )
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for axis, keepdims, shape in cls.reduction_args():
+            yield Example(cls(axis, keepdims), (Arg(shape),))
+        yield Example(cls((1,), False), (Arg((0, 3)),))
+        yield Example(cls((0,), True), (Arg((3, 4), "int32"),))
+        yield Example(cls((0,), False), (Arg((3, 4), "bool"),))
+
+
+class Max(Extreme):
+    """Largest element over axes; NaN wins."""
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        self.check(arrays[0])
+        return xp.max(arrays[0], axis=self.axis, keepdims=self.keepdims)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        (x,) = inputs
+        return (switch(eq(x, self.restore_axes(y, x)), self.restore_axes(g, x), 0),)
+
+
+class Min(Extreme):
+    """Smallest element over axes; NaN wins."""
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        self.check(arrays[0])
+        return xp.min(arrays[0], axis=self.axis, keepdims=self.keepdims)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        return Max.vjp(self, g, y, *inputs)  # type: ignore[arg-type]
+
+
+class ArgExtreme(Extreme, register=False):
+    """Where the extreme is, over all of the axes as if they were flattened."""
+
+    def result_dtype(self, dtype: str) -> str:
+        return "int64"
+
+    def _find(self, xp: Any, search: Any, x: Any) -> Any:
+        self.check(x)
+        if not self.axis:
+            return xp.zeros(x.shape, dtype="int64")
+        kept = tuple(a for a in range(x.ndim) if a not in self.axis)
+        if len(self.axis) == 1:
+            found = search(x, axis=self.axis[0])
+        else:
+            lengths = [x.shape[a] for a in kept]
+            flat = xp.transpose(x, kept + self.axis)
+            found = search(flat.reshape((*lengths, math.prod(x.shape[a] for a in self.axis))), -1)
+        if self.keepdims:
+            found = xp.expand_dims(found, self.axis)
+        return xp.asarray(found).astype("int64")
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        return (example._replace(differentiable=False) for example in super().examples())
+
+
+class Argmax(ArgExtreme):
+    """Index of the largest element over axes, the first of several; NaN wins."""
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return self._find(xp, xp.argmax, arrays[0])
+
+
+class Argmin(ArgExtreme):
+    """Index of the smallest element over axes, the first of several; NaN wins."""
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return self._find(xp, xp.argmin, arrays[0])
+
+
+def _extreme(kind: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    x, axes = check_axes(x, axis, kind.__name__.lower())
+    if is_complex(x.dtype):
+        raise GraphTypeError(
+            f"{kind.__name__.lower()}: complex numbers have no order, and {describe(x)} is "
+            f"complex. Use abs(x), T.real(x) or T.imag(x).\n{made_at(x)}"
+        )
+    return kind(axes, bool(keepdims)).make(x)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Largest element over axes; NaN wins. The gradient goes to every element in a tie.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    axis : int, tuple of int or None
+        None takes the largest of all elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements to choose from.
+
+    >>> max([[1.0, 5.0], [3.0, 4.0]], axis=0).eval()
+    array([3., 5.])
+    """
+    return _extreme(Max, x, axis, keepdims)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Smallest element over axes; NaN wins. The gradient goes to every element in a tie.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    axis : int, tuple of int or None
+        None takes the smallest of all elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements to choose from.
+
+    >>> min([[1.0, 5.0], [3.0, 4.0]], axis=0).eval()
+    array([1., 4.])
+    """
+    return _extreme(Min, x, axis, keepdims)
+
+
+def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Index of the largest element, int64; the first of several.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    axis : int, tuple of int or None
+        None gives the index into the flattened elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements to choose from.
+
+    >>> argmax([[1.0, 5.0], [3.0, 4.0]], axis=1).eval()
+    array([1, 1])
+    """
+    return _extreme(Argmax, x, axis, keepdims)
+
+
+def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Index of the smallest element, int64; the first of several.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    axis : int, tuple of int or None
+        None gives the index into the flattened elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements to choose from.
+
+    >>> argmin([[1.0, 5.0], [3.0, 4.0]], axis=1).eval()
+    array([0, 0])
+    """
+    return _extreme(Argmin, x, axis, keepdims)
+
+
+def max_and_argmax(a: Any, axis: Any = None, keepdims: bool = False) -> tuple[Any, Any]:
+    """Largest element over axes, and its index.
+
+    >>> [v.eval() for v in max_and_argmax([[1.0, 5.0], [3.0, 4.0]], axis=1)]
+    [array([5., 4.]), array([1, 1])]
+    """
+    return max(a, axis, keepdims), argmax(a, axis, keepdims)
+
+
+# -- all and any -----------------------------------------------------------------------------
+
+
+class Truth(Reduction, register=False):
+    """Whether elements are true, over axes; `bool()` of the result refuses."""
+
+    is_condition = True
+
+    def infer(self, *types: ValueType) -> ValueType:
+        return tensor_type("bool", self.reduced_shape(types[0]))
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for axis, keepdims, shape in cls.reduction_args():
+            yield Example(cls(axis, keepdims), (Arg(shape, "bool"),))
+        yield Example(cls((0,), False), (Arg((0, 3), "bool"),))
+
+
+class AllTrue(Truth):
+    """Whether all elements are true, over axes."""
+
+    @property
+    def name(self) -> str:
+        return "all"
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return xp.all(arrays[0], axis=self.axis, keepdims=self.keepdims)
+
+
+class AnyTrue(Truth):
+    """Whether any element is true, over axes."""
+
+    @property
+    def name(self) -> str:
+        return "any"
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return xp.any(arrays[0], axis=self.axis, keepdims=self.keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether all elements are true (not zero), over axes.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape and dtype; NaN is true. Of no elements, all are.
+    axis : int, tuple of int or None
+        None asks all elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    >>> all([[1, 0], [1, 1]], axis=1).eval()
+    array([False,  True])
+    """
+    x, axes = check_axes(x, axis, "all")
+    return AllTrue(axes, bool(keepdims)).make(x if x.dtype == "bool" else neq(x, 0))
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether any element is true (not zero), over axes.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape and dtype; NaN is true. Of no elements, none is.
+    axis : int, tuple of int or None
+        None asks all elements.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    >>> any([[0, 0], [1, 0]], axis=1).eval()
+    array([False,  True])
+    """
+    x, axes = check_axes(x, axis, "any")
+    return AnyTrue(axes, bool(keepdims)).make(x if x.dtype == "bool" else neq(x, 0))
+
+
+for _function in (sum, mean, prod, max, min, argmax, argmin, all, any):
+    hooks.table[_function.__name__] = _function

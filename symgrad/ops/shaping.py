@@ -1,131 +1,40 @@
-"""Shapes: asking for them, permuting, reshaping and broadcasting."""
+"""Permuting axes, reshaping, broadcasting and filling.
+
+Lengths stand in `lengths`; what is said in terms of these operations (`squeeze`, `moveaxis`,
+`broadcast_to`, …) stands in `axes` and `broadcasting`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast
-from symgrad.ops.op import Arg, Example, Op, as_expr
-from symgrad.types import (
-    TensorType,
-    ValueType,
-    broadcast_shapes,
-    is_discrete,
-    normalize_axis,
-    tensor_type,
-)
-
-# -- asking for shapes ---------------------------------------------------------------------
-
-
-class Shape(Op):
-    """The shape as an int64 vector."""
-
-    is_shape = True
-
-    def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type("int64", (types[0].ndim,))
-
-    def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.asarray(xp.shape(arrays[0]), dtype="int64")
-
-    def connects(self, index: int) -> bool:
-        return False
-
-    @classmethod
-    def examples(cls) -> Iterable[Example]:
-        yield Example(Shape(), (Arg(),), differentiable=False)
-        yield Example(Shape(), (Arg(()),), differentiable=False)
-
-
-class Dim(Op):
-    """The length of one axis, an int64 scalar."""
-
-    axis: int
-
-    def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type("int64", ())
-
-    def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.int64(arrays[0].shape[self.axis])
-
-    def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
-        return f"{bind(np.int64, 'int64')}({args[0]}.shape[{self.axis}])"
-
-    def connects(self, index: int) -> bool:
-        return False
-
-    @classmethod
-    def examples(cls) -> Iterable[Example]:
-        yield Example(Dim(1), (Arg(),), differentiable=False)
-
-
-def shape(x: Any) -> Any:
-    """Return the shape, an int64 vector of known length.
-
-    >>> shape([[1.0, 2.0, 3.0]]).eval()
-    array([1, 3])
-    """
-    x = as_expr(x, "shape")
-    if None not in x.static_shape:
-        return Constant(np.array(x.static_shape, dtype="int64"))
-    return Shape().make(x)
-
-
-def dim(x: Any, axis: int) -> Any:
-    """Return ``x.shape[axis]``, a constant where the length is known."""
-    axis = normalize_axis(axis, x.ndim, "shape index")
-    length = x.static_shape[axis]
-    return Dim(axis).make(x) if length is None else Constant(np.array(length, dtype="int64"))
-
-
-def size(x: Any) -> Any:
-    """Return the number of elements, an int64 scalar.
-
-    >>> size([[1.0, 2.0, 3.0]]).eval()
-    array(3)
-    """
-    x = as_expr(x, "size")
-    total: Any = Constant(np.array(1, dtype="int64"))
-    for axis in range(x.ndim):
-        total = dim(x, axis) if axis == 0 else total * dim(x, axis)
-    return total
-
-
-def as_lengths(shape: Any, what: str) -> list[Any]:
-    """A shape given by the user as a list of int64 scalars.
-
-    It may be an int, a list of ints and symbols, an array, or a symbolic vector whose length
-    is known.
-    """
-    if isinstance(shape, Expr) and shape.ndim == 1:
-        length = shape.static_shape[0]
-        if length is None:
-            raise GraphTypeError(
-                f"{what}: the shape {shape} is a vector of unknown length, so the rank is "
-                f"unknown. Give a list of lengths, or ndim=.\n{made_at(shape)}"
-            )
-        return [cast(shape[i], "int64") for i in range(length)]
-    entries = list(shape) if isinstance(shape, (tuple, list, np.ndarray)) else [shape]
-    lengths = [as_expr(entry, what) for entry in entries]
-    for length in lengths:
-        if length.ndim or not is_discrete(length.dtype):
-            raise GraphTypeError(
-                f"{what}: a length must be an integer scalar, not {describe(length)}."
-            )
-    return [cast(length, "int64") for length in lengths]
-
-
-def static_length(length: Expr) -> int | None:
-    """The value of a length where it is a constant."""
-    return int(length.value) if isinstance(length, Constant) else None
-
+from symgrad.ops.lengths import Dim as Dim
+from symgrad.ops.lengths import MakeVector as MakeVector
+from symgrad.ops.lengths import Shape as Shape
+from symgrad.ops.lengths import as_length as as_length
+from symgrad.ops.lengths import as_lengths as as_lengths
+from symgrad.ops.lengths import check_axis as check_axis
+from symgrad.ops.lengths import check_int as check_int
+from symgrad.ops.lengths import dim as dim
+from symgrad.ops.lengths import length_args as length_args
+from symgrad.ops.lengths import length_constant as length_constant
+from symgrad.ops.lengths import lengths_named, product_of_lengths
+from symgrad.ops.lengths import shape as shape
+from symgrad.ops.lengths import shape_i as shape_i
+from symgrad.ops.lengths import size as size
+from symgrad.ops.lengths import static_length as static_length
+from symgrad.ops.lengths import static_value as static_value
+from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr
+from symgrad.ops.sums import accurate_sum
+from symgrad.types import ValueType, tensor_type
 
 # -- permuting, dropping and inserting axes ------------------------------------------------
 
@@ -138,13 +47,21 @@ class DimShuffle(Op):
 
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
-        for axis in range(x.ndim):
-            if axis not in self.order and x.shape[axis] not in (1, None):
-                raise ShapeError(
-                    f"dimshuffle{self.order} drops dimension {axis}, whose length is "
-                    f"{x.shape[axis]}, not 1."
-                )
         return tensor_type(x.dtype, tuple(1 if a == "x" else x.shape[a] for a in self.order))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        lengths = known[node.inputs[0]]
+        return tuple(1 if a == "x" else lengths[a] for a in self.order)
+
+    def make(self, *inputs: Expr) -> Expr:
+        (x,) = inputs
+        for axis, length in enumerate(x.static_shape):
+            if axis not in self.order and length not in (1, None):
+                raise ShapeError(
+                    f"dimshuffle{self.order} drops dimension {axis} of {describe(x)}, whose "
+                    f"length is {length}, not 1.\n{made_at(x)}"
+                )
+        return super().make(x)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         x = xp.asarray(arrays[0])
@@ -152,10 +69,7 @@ class DimShuffle(Op):
         dropped = tuple(a for a in range(x.ndim) if a not in kept)
         for axis in dropped:
             if x.shape[axis] != 1:
-                raise ValueError(
-                    f"dimshuffle{self.order} drops dimension {axis}, whose length is "
-                    f"{x.shape[axis]}, not 1"
-                )
+                raise ValueError(f"it drops dimension {axis}, whose length is {x.shape[axis]}")
         x = xp.transpose(x, dropped + kept)[(0,) * len(dropped)]
         return x[tuple(None if a == "x" else slice(None) for a in self.order)]
 
@@ -165,6 +79,8 @@ class DimShuffle(Op):
             return f"{args[0]}.T"
         if [a for a in order if a != "x"] == list(range(ndim)):
             return f"{args[0]}[{', '.join('None' if a == 'x' else ':' for a in order)}]"
+        if sorted(map(str, order)) == sorted(map(str, range(ndim))):
+            return f"{args[0]}.transpose({', '.join(map(str, order))})"
         return super().source(node, args, bind)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
@@ -176,14 +92,29 @@ class DimShuffle(Op):
     def examples(cls) -> Iterable[Example]:
         yield Example(DimShuffle((1, 0)), (Arg(),))
         yield Example(DimShuffle((2, "x", 0)), (Arg((3, 1, 4)),))
+        yield Example(DimShuffle((2, 0, 1)), (Arg((3, 0, 4)),))
         yield Example(DimShuffle(("x", "x")), (Arg(()),))
         yield Example(DimShuffle(()), (Arg((1, 1)),))
         yield Example(DimShuffle(("x", 0)), (Arg((5,)),))
 
 
-
 def dimshuffle(x: Any, *pattern: Any) -> Any:
     """Permute axes, drop axes of length 1, and insert new ones (`'x'`).
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    *pattern : int or 'x'
+        One entry per axis of the result: which axis of `x` it is, or ``'x'`` for a new axis of
+        length 1. Axes of `x` that are not named are dropped; their length must be 1.
+
+    Raises
+    ------
+    ShapeError
+        If a dropped axis is known to be longer (otherwise the function raises when it runs).
+    GraphValueError
+        If an axis does not exist or is named twice.
 
     >>> x = as_expr([[1.0, 2.0, 3.0]])
     >>> dimshuffle(x, 1, "x", 0).static_shape
@@ -192,27 +123,40 @@ def dimshuffle(x: Any, *pattern: Any) -> Any:
     x = as_expr(x, "dimshuffle")
     if len(pattern) == 1 and isinstance(pattern[0], (tuple, list)):
         pattern = tuple(pattern[0])
-    order = tuple("x" if a == "x" else normalize_axis(a, x.ndim) for a in pattern)
+    order = tuple(
+        "x" if isinstance(a, str) and a == "x" else check_axis(x, a, "dimshuffle") for a in pattern
+    )
     axes = [a for a in order if a != "x"]
     if len(set(axes)) != len(axes):
-        raise GraphValueError(f"dimshuffle{pattern} names a dimension twice.")
+        raise GraphValueError(
+            f"dimshuffle{pattern} names a dimension of {describe(x)} twice.\n{made_at(x)}"
+        )
     return x if order == tuple(range(x.ndim)) else DimShuffle(order).make(x)
 
 
-def transpose(x: Any, *axes: Any) -> Any:
+def transpose(x: Any, axes: Any = None, *more: Any) -> Any:
     """Permute the axes; without arguments, reverse them.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape.
+    axes : sequence of int, optional
+        Which axis of `x` each axis of the result is. Several ints may be given, too.
 
     >>> transpose([[1.0, 2.0]]).eval()
     array([[1.],
            [2.]])
     """
     x = as_expr(x, "transpose")
-    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-    if order is None or len(order) == 0:
-        order = tuple(range(x.ndim - 1, -1, -1))
+    if axes is None:
+        order: Sequence[Any] = range(x.ndim - 1, -1, -1)
+    else:
+        order = list(axes) if isinstance(axes, (tuple, list, np.ndarray)) else (axes, *more)
     if len(order) != x.ndim:
         raise GraphValueError(
             f"transpose: {len(order)} axes given for {describe(x)}, which has {x.ndim}."
+            f"\n{made_at(x)}"
         )
     return dimshuffle(x, *order)
 
@@ -229,22 +173,10 @@ class Reshape(Op):
         return tensor_type(types[0].dtype, (None,) * (len(types) - 1))
 
     def make(self, *inputs: Expr) -> Expr:
-        x, lengths = inputs[0], [static_length(n) for n in inputs[1:]]
-        known = [n for n in lengths if n is not None and n != -1]
-        if lengths.count(-1) > 1:
-            raise GraphValueError(f"reshape: only one length may be -1, not {lengths}.")
-        if any(n < 0 for n in known):
-            raise GraphValueError(f"reshape: a length is negative in {lengths}.")
-        if None not in x.static_shape and None not in lengths:
-            total, given = int(np.prod(x.static_shape)), int(np.prod(known))
-            if (total != given) if -1 not in lengths else (given == 0 or total % given):
-                raise ShapeError(
-                    f"reshape: {describe(x)} has {total} elements, which do not fit in shape "
-                    f"{tuple(lengths)}.\n{made_at(x)}"
-                )
-            lengths = [total // given if n == -1 else n for n in lengths]
-        shape = tuple(None if n == -1 else n for n in lengths)
-        return Expr(self, inputs, tensor_type(x.dtype, shape))
+        return Expr(self, inputs, tensor_type(inputs[0].dtype, _new_shape(*inputs)))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        return lengths_named(node, node.inputs[1:], known)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.reshape(arrays[0], tuple(int(n) for n in arrays[1:]))
@@ -262,13 +194,47 @@ class Reshape(Op):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        def lengths(*numbers: int) -> list[Arg]:
-            return [Arg((), "int64", exact=n) for n in numbers]
-
-        yield Example(Reshape(), (Arg((3, 4)), *lengths(2, 6)))
-        yield Example(Reshape(), (Arg((3, 4)), *lengths(-1, 2)))
+        yield Example(Reshape(), (Arg((3, 4)), *length_args(2, 6)))
+        yield Example(Reshape(), (Arg((3, 4)), *length_args(-1, 2)))
         yield Example(Reshape(), (Arg((1, 1)),))
-        yield Example(Reshape(), (Arg((2, 0)), *lengths(0, 5)))
+        yield Example(Reshape(), (Arg(()), *length_args(1, -1)))
+        yield Example(Reshape(), (Arg((2, 0)), *length_args(0, 5)))
+
+
+def _new_shape(x: Any, *given: Expr) -> tuple[int | None, ...]:
+    """What is known of the shape of a reshaped tensor; raises where the elements cannot fit."""
+    lengths = [static_length(n) for n in given]
+
+    def refuse(why: str) -> None:
+        wanted = "(" + ", ".join("?" if n is None else str(n) for n in lengths) + ")"
+        raise ShapeError(f"reshape: {describe(x)} to shape {wanted}: {why}.\n{made_at(x)}")
+
+    if lengths.count(-1) > 1:
+        raise GraphValueError(f"reshape: only one length may be -1, not {lengths}.")
+    if any(n is not None and n < -1 for n in lengths):
+        raise GraphValueError(f"reshape: a length is negative in {lengths}.")
+    if -1 in lengths and 0 in lengths:
+        refuse("what -1 stands for is ambiguous, since another length is 0")
+    free = [k for k, n in enumerate(lengths) if n in (None, -1)]
+    want = prod(n for n in lengths if n is not None and n != -1)
+    have = prod(n for n in x.static_shape if n is not None)
+    if None not in x.static_shape:
+        if (have != want) if not free else (have % want if want else have):
+            refuse(f"its {have} elements do not fit")
+    elif not free and (want % have if have else want):
+        refuse(f"its number of elements is a multiple of {have}, which does not fit")
+    # Lengths of x itself cancel against its own: (n, 3, 4) to (n, -1).
+    rest = [k for k in free if not _is_length_of(given[k], x)]
+    own = sorted(given[k].op.axis for k in free if k not in rest)
+    unknown = [a for a, n in enumerate(x.static_shape) if n is None]
+    if len(rest) == 1 and own == unknown and want and have % want == 0:
+        # Where x has no elements, a symbol may stand for any length; -1 may not.
+        lengths[rest[0]] = have // want if not own or lengths[rest[0]] == -1 else None
+    return tuple(None if n == -1 else n for n in lengths)
+
+
+def _is_length_of(length: Expr, x: Expr) -> bool:
+    return isinstance(length.op, Dim) and length.inputs[0] is x
 
 
 def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Any:
@@ -278,50 +244,61 @@ def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Any:
     ----------
     x : array_like
         Any shape.
-    newshape : sequence of int or symbolic scalars, or symbolic vector
+    newshape : int, sequence of int or symbolic scalars, or symbolic vector
         One length may be -1, which takes what is left.
     ndim : int, optional
         The rank, needed where `newshape` is a vector of unknown length.
+
+    Raises
+    ------
+    ShapeError
+        If known lengths cannot fit (otherwise the function raises when it runs).
 
     >>> reshape([1.0, 2.0, 3.0, 4.0], (2, -1)).eval()
     array([[1., 2.],
            [3., 4.]])
     """
     x = as_expr(x, "reshape")
-    if ndim is not None and isinstance(newshape, Expr) and newshape.ndim == 1:
-        lengths = [cast(newshape[i], "int64") for i in range(ndim)]
-    else:
-        lengths = as_lengths(newshape, "reshape")
+    if ndim is not None and isinstance(newshape, Expr) and newshape.static_shape == (None,):
+        newshape = [newshape[i] for i in range(ndim)]
+    lengths = as_lengths(newshape, "reshape")
     if ndim is not None and len(lengths) != ndim:
         raise GraphValueError(f"reshape: {len(lengths)} lengths given, but ndim={ndim}.")
-    return Reshape().make(x, *lengths)
+    made = Reshape().make(x, *lengths)
+    for k, n in enumerate(made.static_shape):
+        if n is not None and static_length(lengths[k]) == -1:
+            lengths[k] = length_constant(n)
+            return Reshape().make(x, *lengths)
+    return made
 
 
 def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
-    """Merge trailing axes until `ndim` are left.
+    """Merge the trailing axes into one, so that `ndim` axes are left.
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape; a scalar becomes a vector of one element.
+    ndim : int
+        The rank of the result.
+    outdim : int, optional
+        Theano's old name for `ndim`.
 
     >>> flatten([[[1.0, 2.0]], [[3.0, 4.0]]], 2).eval()
     array([[1., 2.],
            [3., 4.]])
     """
     x = as_expr(x, "flatten")
-    ndim = ndim if outdim is None else outdim
+    ndim = check_int(ndim if outdim is None else outdim, "flatten: ndim")
     if not 1 <= ndim <= max(x.ndim, 1):
-        raise GraphValueError(f"flatten: {describe(x)} cannot be flattened to ndim={ndim}.")
+        raise GraphValueError(
+            f"flatten: {describe(x)} cannot be flattened to ndim={ndim} (allowed: 1 to "
+            f"{max(x.ndim, 1)}).\n{made_at(x)}"
+        )
     if x.ndim == ndim:
         return x
-    if ndim > 1 and 0 in x.static_shape[: ndim - 1]:
-        rest: Any = -1 if x.static_shape[: ndim - 1] == () else _product(x, ndim - 1)
-    else:
-        rest = -1 if ndim == 1 else _product(x, ndim - 1)
-    return Reshape().make(x, *[dim(x, a) for a in range(ndim - 1)], as_expr(rest, dtype="int64"))
-
-
-def _product(x: Any, start: int) -> Any:
-    total: Any = dim(x, start)
-    for axis in range(start + 1, x.ndim):
-        total = total * dim(x, axis)
-    return total
+    rest = product_of_lengths(x, range(ndim - 1, x.ndim))
+    return Reshape().make(x, *[dim(x, a) for a in range(ndim - 1)], rest)
 
 
 # -- broadcasting, and its reverse -----------------------------------------------------------
@@ -331,11 +308,11 @@ class BroadcastLike(Op):
     """The first input repeated to the shape of the second; a read-only view."""
 
     view_of = 0
+    shape_of = 1
 
     def infer(self, *types: ValueType) -> ValueType:
         x, like = types
-        broadcast_shapes([x.shape, like.shape], "broadcast_like")
-        return tensor_type(x.dtype, like.shape)
+        return tensor_type(x.dtype, _filled(x.shape, like.shape, "broadcast_like"))
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.broadcast_to(arrays[0], xp.shape(arrays[1]))
@@ -352,6 +329,17 @@ class BroadcastLike(Op):
         yield Example(BroadcastLike(), (Arg((3, 1)), Arg((2, 3, 4))))
 
 
+def _filled(
+    value: tuple[int | None, ...], wanted: tuple[int | None, ...], what: str
+) -> tuple[int | None, ...]:
+    """The shape `wanted`, as far as it is known, of a value that is broadcast to it."""
+    aligned = (1,) * (len(wanted) - len(value)) + value
+    pairs = list(zip(aligned, wanted, strict=False))
+    if len(value) > len(wanted) or any(a not in (None, 1, b) and b is not None for a, b in pairs):
+        raise ShapeError(f"{what}: shape {value} cannot be broadcast to shape {wanted}.")
+    return tuple(a if b is None and a != 1 else b for a, b in pairs)
+
+
 class SumLike(Op):
     """The first input summed down to the shape of the second: broadcasting in reverse.
 
@@ -359,6 +347,7 @@ class SumLike(Op):
     """
 
     view_of = 0
+    shape_of = 1
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[0].dtype, types[1].shape)
@@ -368,8 +357,6 @@ class SumLike(Op):
         have, want = xp.shape(x), xp.shape(like)
         if have == want:
             return x
-        from symgrad.ops.reduction import accurate_sum
-
         extra = len(have) - len(want)
         ones = [a + extra for a, n in enumerate(want) if n == 1 and have[a + extra] != 1]
         return accurate_sum(xp, x, (*range(extra), *ones), False).reshape(want)
@@ -411,16 +398,31 @@ class Alloc(Op):
         return tensor_type(types[0].dtype, (None,) * (len(types) - 1))
 
     def make(self, *inputs: Expr) -> Expr:
-        shape = tuple(static_length(n) for n in inputs[1:])
+        value, *given = inputs
+        shape = tuple(static_length(n) for n in given)
         if any(n is not None and n < 0 for n in shape):
             raise GraphValueError(f"alloc: a length is negative in {shape}.")
-        if inputs[0].ndim > len(shape):
-            raise ShapeError(f"alloc: {describe(inputs[0])} has more axes than shape {shape}.")
-        broadcast_shapes([inputs[0].static_shape, shape], "alloc")
-        return Expr(self, inputs, tensor_type(inputs[0].dtype, shape))
+        try:
+            filled = _filled(value.static_shape, shape, "alloc")
+        except ShapeError as error:
+            raise ShapeError(f"{error} The value is {describe(value)}.\n{made_at(value)}") from None
+        return Expr(self, inputs, tensor_type(value.dtype, filled))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        return lengths_named(node, node.inputs[1:], known)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.array(xp.broadcast_to(arrays[0], tuple(int(n) for n in arrays[1:])))
+
+    def source(self, node: Any, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
+        value = node.inputs[0]
+        if value.ndim:
+            return super().source(node, args, bind)
+        shape = f"({''.join(a + ', ' for a in args[1:])})"
+        dtype = bind(np.dtype(node.dtype), node.dtype)
+        if isinstance(value, Constant) and not any(value.value.tobytes()):
+            return f"{bind(np.zeros, 'zeros')}({shape}, {dtype})"
+        return f"{bind(np.full, 'full')}({shape}, {args[0]}, {dtype})"
 
     def connects(self, index: int) -> bool:
         return index == 0
@@ -430,26 +432,40 @@ class Alloc(Op):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        lengths = (Arg((), "int64", exact=2), Arg((), "int64", exact=3))
-        yield Example(Alloc(), (Arg(()), *lengths))
-        yield Example(Alloc(), (Arg((2, 1)), *lengths))
+        yield Example(Alloc(), (Arg(()), *length_args(2, 3)))
+        yield Example(Alloc(), (Arg((2, 1)), *length_args(2, 3)))
+        yield Example(Alloc(), (Arg((1,)), *length_args(2, 0)))
+        yield Example(Alloc(), (Arg(()),))
 
 
-def alloc(value: Any, *shape: Any) -> Any:
+def alloc(value: Any, *shape: Any, dtype: Any = None) -> Any:
     """Return a tensor of a shape, filled with a value (which is broadcast).
+
+    Parameters
+    ----------
+    value : array_like
+        What to fill with.
+    *shape : int or symbolic integer scalars
+        The lengths; or one sequence or vector of them.
+    dtype : str, optional
+        By default that of the value (floatX for a Python float, the smallest for an int).
+
+    Raises
+    ------
+    ShapeError
+        If the value cannot be broadcast to the shape.
 
     >>> alloc(1.5, 2, 2).eval()
     array([[1.5, 1.5],
            [1.5, 1.5]])
     """
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = tuple(shape[0])
-    lengths = as_lengths(shape[0], "alloc") if len(shape) == 1 else as_lengths(shape, "alloc")
-    return Alloc().make(as_expr(value, "alloc"), *lengths)
+    lengths = as_lengths(shape[0] if len(shape) == 1 else shape, "alloc")
+    value = as_expr(value, "alloc")
+    return Alloc().make(value if dtype is None else cast(value, dtype), *lengths)
 
 
 def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Return zeros in the shape of `x`.
+    """Return zeros in the shape of `x`, in a dtype (default: that of `x`).
 
     >>> zeros_like([[1, 2]], dtype="float32").eval()
     array([[0., 0.]], dtype=float32)
@@ -458,7 +474,7 @@ def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
 
 
 def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Return ones in the shape of `x`.
+    """Return ones in the shape of `x`, in a dtype (default: that of `x`).
 
     >>> ones_like([[1, 2]], dtype="float32").eval()
     array([[1., 1.]], dtype=float32)
@@ -466,14 +482,18 @@ def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
     return full_like(x, 1, dtype)
 
 
-def full_like(x: Any, value: Any, dtype: Any = None) -> Any:
-    """Return `value` repeated to the shape of `x`, in a dtype (default: that of `x`)."""
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """Return a value repeated to the shape of `x`, in a dtype (default: that of `x`).
+
+    >>> full_like([[1, 2]], 7).eval()
+    array([[7, 7]])
+    """
     x = as_expr(x, "full_like")
-    filling = cast(as_expr(value, "full_like"), x.dtype if dtype is None else dtype)
-    if x.ndim == 0:
+    filling = cast(as_expr(fill_value, "full_like"), x.dtype if dtype is None else dtype)
+    if x.ndim == 0 == filling.ndim:
         return filling
     return Alloc().make(filling, *[dim(x, a) for a in range(x.ndim)])
 
 
-for _function in (shape, size, dimshuffle, transpose, reshape, flatten, zeros_like, ones_like):
+for _function in (dimshuffle, transpose, reshape, flatten, zeros_like, ones_like):
     hooks.table[_function.__name__] = _function

@@ -8,7 +8,8 @@ from symgrad import hooks
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
-from symgrad.ops.indexing import Index, index_source
+from symgrad.ops.index_spec import index_source
+from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.shaping import Dim, DimShuffle
 
 _ASCII = {"≠": "!=", "≤": "<=", "≥": ">=", "=": "=="}
@@ -39,6 +40,8 @@ def formula(node: Expr, inputs: Sequence[str]) -> str:
         return f"{inputs[0]}.T"
     if isinstance(op, Index):
         return f"{inputs[0]}[{index_source(op.spec, inputs[1:])}]"
+    if isinstance(op, IncIndex):
+        return f"{op.name}({inputs[0]}[{index_source(op.spec, inputs[2:])}], {inputs[1]})"
     settings = op.settings_text()
     return f"{op.name}({', '.join([*inputs, settings] if settings else inputs)})"
 

@@ -7,6 +7,7 @@ is below it; what is below has been rewritten already when the rule is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from symgrad.errors import GraphTypeError, inherit_origin
@@ -39,22 +40,33 @@ class RuleSet:
         self.name = name
         self._by_op: dict[Any, list[Rule]] = {}
 
+        self._of_any: list[Rule] = []
+
     def __len__(self) -> int:
-        return sum(map(len, self._by_op.values()))
+        return len(self._of_any) + sum(map(len, self._by_op.values()))
 
     def __call__(self, *ops: Any) -> Callable[[Rule], Rule]:
-        """Decorate a rule with the operations (or operation classes) that it may replace."""
+        """Decorate a rule with the operations (or operation classes) that it may replace.
+
+        Without any, the rule is asked about every operation.
+        """
 
         def register(rule: Rule) -> Rule:
             for op in ops:
                 self._by_op.setdefault(op, []).append(rule)
+            if not ops:
+                self._of_any.append(rule)
             return rule
 
         return register
 
     def of(self, op: Op) -> Sequence[Rule]:
-        """The rules for one operation, in the order in which they were written."""
-        return self._by_op.get(op) or self._by_op.get(type(op), ())
+        """The rules for one operation: its own, those of its class, those of any."""
+        return (
+            *self._by_op.get(op, ()),
+            *self._by_op.get(type(op), ()),
+            *self._of_any,
+        )
 
 
 def rewrite(
@@ -99,8 +111,10 @@ class _Rewriter:
         self.merge = merge
         self.stop = stop
         self.trace = trace
-        self.final: dict[Expr, Expr] = {}
-        self.unique: dict[Any, Expr] = {}
+        self.final: dict[Expr, Expr] = {}  # what each node has become
+        self.unique: dict[Any, Expr] = {}  # the one node of each operation and inputs
+        self.own: set[Expr] = set()  # nodes made here, which may be named; the others are the user's
+        self.rules_of: dict[Any, tuple[Rule, ...]] = {}
         self.budget = 100  # grows with the graph: rules that undo each other must stop
 
     def run(self, outputs: Sequence[Expr]) -> list[Expr]:
@@ -123,49 +137,63 @@ class _Rewriter:
                 stack.pop()
                 continue
             if current.op is None or current in self.stop:
-                final[current] = final[node] = self._merged(current)
+                made = self._merged(current)
+                final[made] = final[current] = final[node] = made
                 stack.pop()
                 continue
-            waiting = [i for i in current.inputs if i not in final]
+            waiting = [(i, i) for i in current.inputs if i not in final]
             if waiting:
-                stack.extend((i, i) for i in reversed(waiting))
+                waiting.reverse()
+                stack.extend(waiting)
                 continue
-            inputs = [final[i] for i in current.inputs]
             made = current
-            if any(a is not b for a, b in zip(inputs, current.inputs, strict=True)):
-                made = self._merged(rebuild(current, inputs))
-            else:
-                made = self._merged(current)
+            inputs = tuple([final[i] for i in current.inputs])
+            if inputs != current.inputs:  # expressions are equal only to themselves
+                made = rebuild(current, inputs)
+                self.own.add(made)
+            made = self._merged(made)
             if made in final:  # an equal node was settled before
                 final[current] = final[node] = final[made]
                 stack.pop()
                 continue
-            self.budget += 20
-            better = self._improve(made) if self.budget > 0 else None
+            better = self._improve(made)
             if better is None:
                 final[made] = final[current] = final[node] = made
                 stack.pop()
             else:
-                stack[-1] = (node, better)
+                stack[-1] = (node, made)  # both wait for what the better one becomes
+                stack.append((made, better))
 
     def _improve(self, node: Expr) -> Expr | None:
-        for rules in self.rules:
-            for rule in rules.of(node.op):
-                with inherit_origin(node.origin):
-                    better = rule(node)
-                if better is None or better is node:
-                    continue
-                if better.type.dtype != node.type.dtype or better.type.ndim != node.type.ndim:
-                    raise GraphTypeError(
-                        f"rewrite rule {rule.__name__} turned a {node.type} into a {better.type}"
-                    )
-                self.budget -= 21
-                if node.notes is not None and better.notes is None and better.op is not None:
-                    better.notes = node.notes
-                if self.trace is not None:
-                    self.trace.append(Fired(rule.__name__, node, better))
-                return better
+        rules = self.rules_of.get(node.op)
+        if rules is None:
+            rules = tuple(rule for each in self.rules for rule in each.of(node.op))
+            self.rules_of[node.op] = rules
+        if not rules:
+            return None
+        self.budget += 20
+        if self.budget <= 0:
+            return None
+        with inherit_origin(node.origin):
+            for rule in rules:
+                better = rule(node)
+                if better is not None and better is not node:
+                    return self._accepted(rule, node, better)
         return None
+
+    def _accepted(self, rule: Rule, node: Expr, better: Expr) -> Expr:
+        if better.type.dtype != node.type.dtype or better.type.ndim != node.type.ndim:
+            raise GraphTypeError(
+                f"rewrite rule {rule.__name__} turned a {node.type} into a {better.type}"
+            )
+        self.budget -= 21
+        # what is not settled is new; an older node may be the user's, and keeps its name
+        if better not in self.final and better.op is not None:
+            self.own.add(better)
+            self._name(better, node)
+        if self.trace is not None:
+            self.trace.append(Fired(rule.__name__, node, better))
+        return better
 
     def _merged(self, node: Expr) -> Expr:
         if not self.merge:
@@ -180,9 +208,14 @@ class _Rewriter:
         else:
             key = (node.op, node.inputs)
         known = self.unique.setdefault(key, node)
-        if known is not node and node.name and not known.name and known.op is not None:
-            known.notes = node.notes
+        if known is not node and known in self.own:
+            self._name(known, node)
         return known
+
+    def _name(self, node: Expr, like: Expr) -> None:
+        """Give a node made here the annotations of what it stands for."""
+        if node.notes is None and like.notes is not None:
+            node.notes = copy(like.notes)
 
 
 def names(fired: Iterable[Fired]) -> list[str]:

@@ -51,7 +51,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "HOME": nowhere,
         "XDG_CACHE_HOME": nowhere,
         "PYTHONPATH": str(REPO),
-        "PYTHONWARNINGS": "error",
+        "PYTHONWARNINGS": "error::RuntimeWarning",
         "PYTHONUTF8": "1",
     }
     return env
@@ -353,6 +353,7 @@ def test_a_learning_rate_that_explodes(tmp_path: Path, command: Command) -> None
     assert "a smaller learning rate than 1e+308 may help" in one_line_complaint(done)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
 def test_a_reader_that_leaves(tmp_path: Path, env: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--dataset", "digits", "--epochs", "50"],
@@ -420,7 +421,7 @@ def test_a_bar_on_a_terminal(tmp_path: Path, env: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--dataset", "digits", "--epochs", "30"],
         cwd=tmp_path,
-        env=env | {"TERM": "xterm", "COLUMNS": "100"},
+        env=env | {"TERM": "xterm"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -229,14 +229,21 @@ def test_paths_that_are_nothing_or_something_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("below", ["", "mnist"])
 def test_auto_looks_in_symgrad_data_then_data_then_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_mnist: Callable[..., Path], below: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    write_mnist: Callable[..., Path],
+    below: str,
 ) -> None:
     write_mnist(tmp_path / "cache" / below, n_test=13)
     assert mnist.load(quiet=True).test.n == 13
     write_mnist(Path("data") / below, n_test=14)
     assert mnist.load(quiet=True).test.n == 14
     monkeypatch.setenv("SYMGRAD_DATA", str(tmp_path / "named"))
-    assert mnist.load(quiet=True).test.n == 14
+    assert mnist.load().test.n == 14
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"... SYMGRAD_DATA={tmp_path / 'named'} holds no MNIST: looking elsewhere"
+    ]
     write_mnist(tmp_path / "named" / below, n_test=15)
     assert mnist.load(quiet=True).test.n == 15
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import doctest
+import importlib
 import io
 import math
 import os
@@ -99,8 +101,9 @@ def test_where_to_save_is_checked_beforehand(tmp_path: Path) -> None:
         training.check_writable(tmp_path)
     with pytest.raises(OptionError, match="cannot save there"):
         training.check_writable(tmp_path / "missing" / "model.npz")
-    with pytest.raises(OptionError, match="found a directory or device"):
-        training.check_writable(Path(os.devnull))
+    if os.name == "posix":
+        with pytest.raises(OptionError, match="found a directory or device"):
+            training.check_writable(Path(os.devnull))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "many"])
@@ -140,6 +143,13 @@ def test_exit_statuses(
         training.run(lambda: raises(error))
     assert caught.value.code == status
     assert capsys.readouterr().err.endswith(says)
+
+
+@pytest.mark.parametrize("name", ["mnist", "training"])
+def test_the_examples_in_the_docstrings(name: str) -> None:
+    failed, attempted = doctest.testmod(importlib.import_module(name))
+    assert attempted > 0
+    assert failed == 0
 
 
 def test_exit_status_of_success() -> None:

@@ -146,7 +146,7 @@ def test_gradient_agrees_with_differences_to_second_order(example):
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("example", DIFFERENTIABLE)
+@pytest.mark.parametrize("example", [p for p in DIFFERENTIABLE if not p.values[0].fixed_dtype])
 def test_float32_gradient_agrees_with_float64(example):
     grads = {}
     for dtype in ("float64", "float32"):

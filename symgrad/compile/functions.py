@@ -1,0 +1,200 @@
+"""`function`: from symbolic inputs and outputs to a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symgrad import hooks
+from symgrad.backend.numpy_source import compile_program
+from symgrad.call import Function, Recipe
+from symgrad.compile.checks import (
+    add_default_updates,
+    check_givens,
+    check_inputs,
+    check_missing,
+    check_outputs,
+    check_pairs,
+    check_updates,
+    check_used,
+)
+from symgrad.compile.mode import get_mode
+from symgrad.errors import GraphTypeError, capture_origin, short_origin
+from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
+from symgrad.graph.walk import substitute, toposort
+from symgrad.ops.elementwise import cast
+from symgrad.ops.op import as_expr
+from symgrad.plan import plan
+from symgrad.rewrite.algebra import ALGEBRA
+from symgrad.rewrite.barriers import BARRIERS
+from symgrad.rewrite.engine import rewrite
+from symgrad.rewrite.shapes import simplify_shapes
+from symgrad.rewrite.stability import STABILITY
+
+
+def function(
+    inputs: Sequence[Any],
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    no_default_updates: bool | Sequence[Any] = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+) -> Function:
+    """Compile expressions into a callable.
+
+    Parameters
+    ----------
+    inputs : list of variables or `In`
+        What the caller gives, in this order or by name.
+    outputs : variable, `Out`, list, tuple or dict of them, or None
+        What a call returns: one array, a list, or a dict (keys sorted).
+    mode : str or Mode, optional
+        ``FAST_RUN`` (default) or ``FAST_COMPILE``, which rewrites less.
+    updates : dict or pairs of (shared variable, new value), optional
+        Carried out after each call, all at once, from the old values.
+    givens : dict or pairs of (variable, replacement), optional
+        Substitutions made before compiling.
+    no_default_updates : bool or list of shared variables
+        Leave out the default updates of all, or of these.
+    accept_inplace, rebuild_strict, profile
+        Theano's arguments. ``rebuild_strict=False`` lets `givens` change a dtype by a cast.
+    name : str, optional
+        For messages and the generated source; by default where the function was made.
+    allow_input_downcast : bool, optional
+        True casts inputs whatever is lost; None and False accept lossless casts and Python
+        numbers that fit.
+    on_unused_input : {'raise', 'warn', 'ignore'}, optional
+        Default: ``config.on_unused_input``.
+
+    Returns
+    -------
+    Function
+        Call it with arrays; see its `source`.
+
+    Raises
+    ------
+    MissingInputError, UnusedInputError
+        If the inputs are too few or too many.
+    GraphTypeError
+        If an update or a replacement has another dtype or rank than what it stands for.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dvector("x")
+    >>> f = function([x], (x**2).sum())
+    >>> f([1, 2, 3])
+    array(14.)
+    """
+    if name is not None and not isinstance(name, str):
+        raise GraphTypeError(f"function: name must be a string, not {name!r}.")
+    specs = check_inputs(inputs)
+    structure, keys, results = check_outputs(outputs)
+    replacements = check_givens(givens, rebuild_strict)
+    pairs = check_updates(updates)
+
+    results = substitute(results, replacements)
+    news = substitute([new for _, new in pairs], replacements)
+    pairs = [(old, new) for (old, _), new in zip(pairs, news, strict=True)]
+    pairs = add_default_updates(results, pairs, replacements, no_default_updates)
+    variables = [spec.variable for spec in specs]
+    check_missing(variables, results, pairs)
+    check_used(variables, results, pairs, replacements, on_unused_input)
+    recipe = Recipe(
+        tuple(specs),
+        structure,
+        tuple(keys),
+        tuple(results),
+        tuple(pairs),
+        get_mode(mode),
+        name,
+        short_origin(capture_origin()),
+        allow_input_downcast,
+    )
+    return build(recipe)
+
+
+@hooks.provide("build_function")
+def build(recipe: Recipe) -> Function:
+    """Rewrite, plan and compile what was checked (or unpickled)."""
+    # An input may be any variable, x + y say: a placeholder takes its place.
+    stand_ins: dict[Expr, Expr] = {
+        spec.variable: Placeholder(spec.variable.type, spec.variable.name)
+        for spec in recipe.specs
+        if spec.variable.op is not None
+    }
+    count = len(recipe.results)
+    graph = [*recipe.results, *(new for _, new in recipe.updates)]
+    graph = rewrite(substitute(graph, stand_ins) if stand_ins else graph, [BARRIERS, STABILITY])
+    if recipe.mode.simplifies:
+        graph = simplify_shapes(rewrite(graph, [STABILITY, ALGEBRA]))
+        graph = rewrite(graph, [STABILITY, ALGEBRA])
+    program = plan(
+        recipe.name or "function",
+        [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],
+        graph[:count],
+        [(old, new) for (old, _), new in zip(recipe.updates, graph[count:], strict=True)],
+    )
+    return Function(recipe, program, compile_program(program))
+
+
+hooks.table["function"] = function
+
+
+@hooks.provide("eval")
+def evaluate(expr: Expr, values: Mapping[Any, Any]) -> Any:
+    """Compile an expression and compute it once: see `Expr.eval`."""
+    if not isinstance(values, Mapping):
+        raise GraphTypeError(f"eval: expected a dict from variables to values, not {values!r}.")
+    for key in values:
+        if not isinstance(key, Expr):
+            raise GraphTypeError(f"eval: the keys must be variables, not {key!r}.")
+    return function(list(values), expr)(*values.values())
+
+
+def clone(
+    output: Any,
+    replace: Any = None,
+    strict: bool = True,
+    share_inputs: bool = True,
+) -> Any:
+    """Copy an expression with some of its variables replaced.
+
+    Parameters
+    ----------
+    output : variable or list of variables
+        What to copy.
+    replace : dict or pairs, optional
+        Replacements; with ``strict`` of the same dtype, otherwise cast to it.
+    strict, share_inputs : bool
+        Without `share_inputs`, placeholders and shared variables are copied too.
+
+    >>> import symgrad.tensor as T
+    >>> x, y = T.dscalars("x", "y")
+    >>> clone(x * 2, {x: y}).eval({y: 4.0})
+    array(8.)
+    """
+    several = isinstance(output, (list, tuple))
+    outputs = list(output) if several else [output]
+    for entry in outputs:
+        if not isinstance(entry, Expr):
+            raise GraphTypeError(f"clone: expected a variable or a list of them, not {entry!r}.")
+    replacements: dict[Expr, Expr] = {}
+    for old, new in check_pairs(replace, "replace"):
+        if not isinstance(old, Expr):
+            raise GraphTypeError(f"clone: replace must map variables, not {old!r}.")
+        new = as_expr(new, "clone")
+        if not strict and new.dtype != old.dtype:
+            new = cast(new, old.dtype)
+        check_same_type(old, new, "clone")
+        replacements[old] = new
+    if not share_inputs:
+        for node in toposort(outputs):
+            if node.op is None and not isinstance(node, Constant):
+                replacements.setdefault(node, node.clone())
+    copies = substitute(outputs, replacements)
+    return copies if several else copies[0]

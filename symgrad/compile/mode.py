@@ -1,0 +1,112 @@
+"""Theano's modes: how much a function's graph is rewritten. All of them give the same numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symgrad.errors import GraphTypeError, GraphValueError, suggest
+from symgrad.flags import config
+
+_SIMPLIFIES = {
+    "fast_run": True,
+    "unsafe": True,
+    "o4": True,
+    "o3": True,
+    "o2": True,
+    "o1": False,
+    "merge": False,
+    "stabilize": False,
+    "fast_compile": False,
+    "None": False,
+}
+_LATER = ("DebugMode", "DEBUG_MODE", "NanGuardMode", "MonitorMode")
+
+
+class Mode:
+    """How a function is compiled.
+
+    Parameters
+    ----------
+    linker : str, optional
+        Accepted; there is one.
+    optimizer : str, optional
+        ``fast_run``, ``o2`` and above also simplify; ``fast_compile`` and below only do what
+        keeps values finite. By default ``config.optimizer`` decides.
+
+    Attributes
+    ----------
+    call_time : float
+        Seconds spent in calls of functions of this mode.
+
+    >>> Mode(optimizer="fast_compile").simplifies
+    False
+    """
+
+    def __init__(self, linker: Any = None, optimizer: Any = "default") -> None:
+        self.linker = linker
+        self.optimizer = "default" if optimizer == "default" else str(optimizer)
+        if self.optimizer != "default" and self.optimizer not in _SIMPLIFIES:
+            raise GraphValueError(
+                f"Mode: optimizer={optimizer!r} is not known; expected one of "
+                f"{', '.join(_SIMPLIFIES)}.{suggest(self.optimizer, list(_SIMPLIFIES))}"
+            )
+        self.call_time = 0.0
+        self.fn_time = 0.0
+
+    def __repr__(self) -> str:
+        return f"Mode(linker={self.linker!r}, optimizer={self.optimizer!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        for name, mode in predefined_modes.items():
+            if mode is self:
+                return get_mode, (name,)
+        return Mode, (self.linker, self.optimizer)
+
+    @property
+    def simplifies(self) -> bool:
+        """Whether the graph is simplified, beyond what keeps it finite."""
+        chosen = str(config.optimizer) if self.optimizer == "default" else self.optimizer
+        return _SIMPLIFIES[chosen]
+
+    def including(self, *tags: str) -> Mode:
+        """Return a mode like this one; Theano's names of single rewrites change nothing."""
+        return Mode(self.linker, self.optimizer)
+
+    excluding = including
+    requiring = including
+
+
+FAST_RUN = Mode("cvm")
+FAST_COMPILE = Mode("py", "fast_compile")
+predefined_modes = {"FAST_RUN": FAST_RUN, "FAST_COMPILE": FAST_COMPILE, "Mode": Mode()}
+
+
+def get_mode(mode: Any = None) -> Mode:
+    """Return the mode of a name; None is what ``config.mode`` says.
+
+    Raises
+    ------
+    GraphTypeError, GraphValueError
+        If there is no such mode.
+
+    >>> get_mode("FAST_COMPILE") is FAST_COMPILE
+    True
+    """
+    chosen = str(config.mode) if mode is None else mode
+    if isinstance(chosen, Mode):
+        return chosen
+    if not isinstance(chosen, str):
+        raise GraphTypeError(f"mode must be a name or a Mode, not {mode!r}.")
+    if chosen in _LATER:
+        raise GraphValueError(f"mode={chosen!r} is not supported yet; use FAST_RUN.")
+    if chosen not in predefined_modes:
+        raise GraphValueError(
+            f"mode={chosen!r} is not known; expected FAST_RUN or FAST_COMPILE."
+            f"{suggest(chosen, list(predefined_modes))}"
+        )
+    return predefined_modes[chosen]
+
+
+def get_default_mode() -> Mode:
+    """Return the mode of functions that name none."""
+    return get_mode(None)

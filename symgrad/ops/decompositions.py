@@ -1,0 +1,386 @@
+"""Decompositions of matrices, and of stacks of them: SVD, QR, eigenvalues, Cholesky."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import GraphValueError
+from symgrad.ops.constructors import tril, triu
+from symgrad.ops.diagonals import alloc_diag, diagonal
+from symgrad.ops.elementwise import eq, switch
+from symgrad.ops.linalg import matmul, matrix_transpose
+from symgrad.ops.nlinalg import Solve, as_matrix
+from symgrad.ops.op import Arg, Example, NullGrad, Op, projections
+from symgrad.ops.shaping import dimshuffle
+from symgrad.types import TupleType, ValueType, tensor_type
+
+
+def _minimum(n: int | None, m: int | None) -> int | None:
+    return None if n is None or m is None else min(n, m)
+
+
+def _matrices_of(v: Any) -> Any:
+    """A diagonal matrix for each vector."""
+    return alloc_diag(v, 0, v.ndim - 1, v.ndim)
+
+
+def _rows(v: Any) -> Any:
+    return dimshuffle(v, *range(v.ndim - 1), "x", v.ndim - 1)
+
+
+def _columns(v: Any) -> Any:
+    return dimshuffle(v, *range(v.ndim), "x")
+
+
+def _inverse_gaps(v: Any) -> Any:
+    """``1 / (v[j] - v[i])`` for row i and column j; zero where the two are equal."""
+    gaps = _rows(v) - _columns(v)
+    equal = eq(gaps, 0)
+    return switch(equal, 0, 1 / switch(equal, 1, gaps))
+
+
+def _product(*factors: Any) -> Any:
+    result = factors[0]
+    for factor in factors[1:]:
+        result = matmul(result, factor)
+    return result
+
+
+def _total(parts: Sequence[Any]) -> Any:
+    found = None
+    for part in parts:
+        if part is not None:
+            found = part if found is None else found + part
+    return found
+
+
+# -- singular values -------------------------------------------------------------------------
+
+
+class SingularValues(Op):
+    """The singular values of each matrix, the largest first."""
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        return tensor_type(x.dtype, (*x.shape[:-2], _minimum(*x.shape[-2:])))
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return xp.linalg.svd(arrays[0], compute_uv=False)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        u, _, v = projections(SVD(False).make(inputs[0]))
+        return (matmul(u * _rows(g), v),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for shape in ((3, 3), (2, 4), (2, 3, 2), (1, 1)):
+            yield Example(cls(), (Arg(shape),))
+
+
+class SVD(Op):
+    """The singular value decomposition of each matrix: u, s, v with x = u @ diag(s) @ v."""
+
+    full_matrices: bool
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        *stack, n, m = x.shape
+        k = _minimum(n, m)
+        u, v = ((n, n), (m, m)) if self.full_matrices else ((n, k), (k, m))
+        return TupleType([tensor_type(x.dtype, (*stack, *part)) for part in (u, (k,), v)])
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return tuple(xp.linalg.svd(arrays[0], full_matrices=self.full_matrices))
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        # Townsend, "Differentiating the singular value decomposition", 2016.
+        (x,), (gu, gs, gv) = inputs, g
+        n, m = x.static_shape[-2:]
+        if self.full_matrices and (n is None or n != m) and (gu is not None or gv is not None):
+            reason = (
+                "the singular vectors that full_matrices=True adds are not determined; use "
+                "svd(x, full_matrices=False), which has a gradient"
+            )
+            return (NullGrad(reason),)
+        u, s, vt = projections(SVD(False).make(x))
+        ut, v = matrix_transpose(u), matrix_transpose(vt)
+        gaps = _inverse_gaps(s * s)
+        inner = None if gs is None else _matrices_of(gs)
+        parts = []
+        if gu is not None:
+            turn = matmul(ut, gu)
+            inner = _total([inner, gaps * (turn - matrix_transpose(turn)) * _rows(s)])
+            parts.append(matmul((gu - matmul(u, turn)) / _rows(s), vt))
+        if gv is not None:
+            turn = matmul(gv, v)
+            inner = _total([inner, _columns(s) * gaps * (matrix_transpose(turn) - turn)])
+            parts.append(matmul(u, (gv - matmul(turn, vt)) / _columns(s)))
+        return (_total([_product(u, inner, vt), *parts]),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for shape in ((3, 3), (2, 4), (4, 2), (2, 2, 2)):
+            yield Example(cls(False), (Arg(shape),))
+        yield Example(cls(True), (Arg((2, 4)),), differentiable=False)
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Singular value decomposition of a matrix, or of each of a stack.
+
+    Parameters
+    ----------
+    x : array_like
+        Shape (..., n, m), with k the smaller of n and m.
+    full_matrices : bool
+        Give u and v as square matrices (n, n) and (m, m), instead of (n, k) and (k, m). The
+        vectors that this adds are not determined and have no gradient.
+    compute_uv : bool
+        Give u and v at all.
+
+    Returns
+    -------
+    list or variable
+        `[u, s, v]` with ``x = u @ diag(s) @ v``, or the singular values `s`.
+
+    >>> svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).eval()
+    array([4., 3.])
+    """
+    x = as_matrix(x, "svd", square=False)
+    if not compute_uv:
+        return SingularValues().make(x)
+    return projections(SVD(bool(full_matrices)).make(x))
+
+
+# -- QR ----------------------------------------------------------------------------------------
+
+
+class QR(Op):
+    """The QR decomposition of each matrix; `complete` gives a square q."""
+
+    complete: bool
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        *stack, n, m = x.shape
+        k = n if self.complete else _minimum(n, m)
+        return TupleType(
+            [tensor_type(x.dtype, (*stack, n, k)), tensor_type(x.dtype, (*stack, k, m))]
+        )
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return tuple(xp.linalg.qr(arrays[0], mode="complete" if self.complete else "reduced"))
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        (x,), (gq, gr) = inputs, g
+        n, m = x.static_shape[-2:]
+        if n is not None and m is not None and n < m:
+            return (NullGrad("qr has a gradient only where no matrix has more columns than rows"),)
+        if self.complete and (n is None or n != m):
+            return (NullGrad("qr(mode='complete') has no gradient; use mode='reduced'"),)
+        q, r = projections(y)
+        middle = _total(
+            [
+                None if gr is None else matmul(r, matrix_transpose(gr)),
+                None if gq is None else -matmul(matrix_transpose(gq), q),
+            ]
+        )
+        both = tril(middle) + matrix_transpose(tril(middle, -1))
+        right = _total([gq, matmul(q, both)])
+        return (matrix_transpose(Solve().make(r, matrix_transpose(right))),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for shape in ((3, 3), (4, 2), (2, 3, 2)):
+            yield Example(cls(False), (Arg(shape, low=0.2),))
+        yield Example(cls(True), (Arg((3, 2)),), differentiable=False)
+        yield Example(cls(False), (Arg((2, 3)),), differentiable=False)
+
+
+def qr(x: Any, mode: str = "reduced") -> Any:
+    """QR decomposition of a matrix, or of each of a stack.
+
+    Parameters
+    ----------
+    x : array_like
+        Shape (..., n, m), with k the smaller of n and m. The gradient needs n >= m.
+    mode : {"reduced", "complete", "r"}
+        `reduced`: q has shape (n, k); `complete`: (n, n); `r`: give r only.
+
+    Returns
+    -------
+    list or variable
+        `[q, r]`, or `r`.
+
+    >>> q, r = qr([[3.0], [4.0]])
+    >>> abs(r).eval()
+    array([[5.]])
+    """
+    x = as_matrix(x, "qr", square=False)
+    if mode not in ("reduced", "complete", "r"):
+        raise GraphValueError(f"qr: mode={mode!r}; expected 'reduced', 'complete' or 'r'.")
+    q, r = projections(QR(mode == "complete").make(x))
+    return r if mode == "r" else [q, r]
+
+
+# -- eigenvalues -------------------------------------------------------------------------------
+
+
+def _of_triangle(full: Any, lower: bool) -> Any:
+    """The gradient of a symmetric matrix for one of which one triangle is read."""
+    if lower:
+        return tril(full) + matrix_transpose(triu(full, 1))
+    return triu(full) + matrix_transpose(tril(full, -1))
+
+
+class Eigh(Op):
+    """Eigenvalues, the smallest first, and eigenvectors of each symmetric matrix."""
+
+    lower: bool
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        return TupleType([tensor_type(x.dtype, x.shape[:-1]), x])
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        return tuple(xp.linalg.eigh(arrays[0], UPLO="L" if self.lower else "U"))
+
+    def impl_jax(self, xp: Any, *arrays: Any) -> Any:
+        uplo = "L" if self.lower else "U"
+        return tuple(xp.linalg.eigh(arrays[0], UPLO=uplo, symmetrize_input=False))
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        gw, gv = g
+        w, v = projections(y)
+        vt = matrix_transpose(v)
+        inner = _total(
+            [
+                None if gw is None else _matrices_of(gw),
+                None if gv is None else _inverse_gaps(w) * matmul(vt, gv),
+            ]
+        )
+        return (_of_triangle(_product(v, inner, vt), self.lower),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        for lower, shape in ((True, (3, 3)), (False, (3, 3)), (True, (2, 2, 2)), (True, (1, 1))):
+            yield Example(cls(lower), (Arg(shape),))
+
+
+class Eig(Op):
+    """Eigenvalues and eigenvectors of each square matrix, complex."""
+
+    def infer(self, *types: ValueType) -> ValueType:
+        (x,) = types
+        dtype = "complex64" if x.dtype in ("float32", "complex64") else "complex128"
+        return TupleType([tensor_type(dtype, x.shape[:-1]), tensor_type(dtype, x.shape)])
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        dtype = "complex64" if arrays[0].dtype.name in ("float32", "complex64") else "complex128"
+        return tuple(part.astype(dtype) for part in xp.linalg.eig(arrays[0]))
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        return (NullGrad("eig has no gradient; for symmetric matrices use eigh, which has"),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        yield Example(cls(), (Arg((1, 1)),), differentiable=False)
+        yield Example(cls(), (Arg((0, 0)),), differentiable=False)
+
+
+def eigh(a: Any, UPLO: str = "L") -> list[Any]:
+    """Eigenvalues and eigenvectors of a symmetric matrix, or of each of a stack.
+
+    Parameters
+    ----------
+    a : array_like
+        Shape (..., n, n); only one triangle is read.
+    UPLO : {"L", "U"}
+        Which triangle.
+
+    Returns
+    -------
+    list
+        The eigenvalues, the smallest first, and a matrix with the eigenvectors as columns.
+
+    >>> eigh([[4.0, 0.0], [0.0, 3.0]])[0].eval()
+    array([3., 4.])
+    """
+    if UPLO not in ("L", "U"):
+        raise GraphValueError(f"eigh: UPLO={UPLO!r}; expected 'L' or 'U'.")
+    return projections(Eigh(UPLO == "L").make(as_matrix(a, "eigh")))
+
+
+def eig(a: Any) -> list[Any]:
+    """Eigenvalues and eigenvectors of a square matrix, always complex; without a gradient.
+
+    >>> eig([[0.0, -1.0], [1.0, 0.0]])[0].eval().imag.tolist()
+    [1.0, -1.0]
+    """
+    return projections(Eig().make(as_matrix(a, "eig")))
+
+
+# -- Cholesky ----------------------------------------------------------------------------------
+
+
+class Cholesky(Op):
+    """The lower triangle `l` with ``l @ l.T`` equal to each symmetric positive definite matrix."""
+
+    nan_on_error: bool
+    shape_of = 0
+
+    def infer(self, *types: ValueType) -> ValueType:
+        return types[0]
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        try:
+            return xp.linalg.cholesky(arrays[0])
+        except np.linalg.LinAlgError:
+            if self.nan_on_error:
+                return np.tril(np.full(arrays[0].shape, np.nan, dtype=arrays[0].dtype))
+            raise
+
+    def impl_jax(self, xp: Any, *arrays: Any) -> Any:
+        return xp.linalg.cholesky(arrays[0], symmetrize_input=False)
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        # Murray, "Differentiation of the Cholesky decomposition", 2016, eq. 10.
+        turned = matrix_transpose(y)
+        middle = tril(matmul(turned, g))
+        middle = middle - 0.5 * _matrices_of(diagonal(middle, 0, g.ndim - 2, g.ndim - 1))
+        left = Solve().make(turned, middle)
+        full = matrix_transpose(Solve().make(turned, matrix_transpose(left)))
+        return (_of_triangle(full, True),)
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        yield Example(cls(False), (Arg((1, 1), low=0.5),))
+        yield Example(cls(False), (Arg((3, 1, 1), low=0.5),))
+        known = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+        yield Example(cls(False), (Arg((3, 3), exact=known),))
+        yield Example(cls(True), (Arg((2, 2), exact=-np.eye(2)),))
+
+
+def cholesky(x: Any, lower: bool = True, on_error: str = "raise") -> Any:
+    """Cholesky factor of a symmetric positive definite matrix, or of each of a stack.
+
+    Parameters
+    ----------
+    x : array_like
+        Shape (..., n, n); only the triangle that is asked for is read.
+    lower : bool
+        Give `l` with ``x = l @ l.T``; otherwise `u` with ``x = u.T @ u``.
+    on_error : {"raise", "nan"}
+        What happens where a matrix is not positive definite.
+
+    >>> cholesky([[4.0, 2.0], [2.0, 5.0]]).eval()
+    array([[2., 0.],
+           [1., 2.]])
+    """
+    if on_error not in ("raise", "nan"):
+        raise GraphValueError(f"cholesky: on_error={on_error!r}; expected 'raise' or 'nan'.")
+    x = as_matrix(x, "cholesky")
+    op = Cholesky(on_error == "nan")
+    return op.make(x) if lower else matrix_transpose(op.make(matrix_transpose(x)))

@@ -1,0 +1,164 @@
+"""What rules look for: numbers, equal expressions, and values seen through views."""
+
+from __future__ import annotations
+
+from symgrad import ops
+from symgrad.graph.expr import Constant, Expr
+from symgrad.ops.families import Elementwise
+from symgrad.types import is_float
+
+_MANY = 10_000  # nodes that `same` compares before it gives up
+_FAR = 100  # nodes that are followed up a chain
+
+
+def is_filled(e: Expr, value: float) -> bool:
+    """Whether every element is this number."""
+    while isinstance(e.op, (ops.Alloc, ops.BroadcastLike)):
+        e = e.inputs[0]
+    return isinstance(e, Constant) and e.value.size > 0 and bool((e.value == value).all())
+
+
+def is_positive_number(e: Expr) -> bool:
+    """Whether every element is a finite number above 0, or a length."""
+    while isinstance(e.op, (ops.Cast, ops.Alloc, ops.BroadcastLike)):
+        e = e.inputs[0]
+    if isinstance(e, Constant):
+        return bool((e.value > 0).all()) and bool((e.value < float("inf")).all())
+    return isinstance(e.op, ops.Dim)
+
+
+def fits_in(filling: Expr, x: Expr) -> bool:
+    """Whether broadcasting `filling` with `x` gives the shape of `x`, whatever that is."""
+    if filling.ndim > x.ndim:
+        return False
+    pairs = zip(filling.static_shape[::-1], x.static_shape[::-1], strict=False)
+    if all(n == 1 or (n is not None and n == m) for n, m in pairs):
+        return True
+    op = filling.op
+    if filling.ndim < x.ndim:
+        return False
+    if isinstance(op, ops.BroadcastLike):
+        return shape_source(filling.inputs[1]) is shape_source(x)
+    return isinstance(op, ops.Alloc) and all(
+        (isinstance(n.op, ops.Dim) and n.op.axis == a and shape_source(n.inputs[0]) is shape_source(x))
+        or (isinstance(n, Constant) and x.static_shape[a] is not None and n.value == x.static_shape[a])
+        for a, n in enumerate(filling.inputs[1:])
+    )
+
+
+def shape_source(e: Expr) -> Expr:
+    """A node below (or `e`) that always has the shape of `e`."""
+    for _ in range(_FAR):
+        op = e.op
+        if op is None:
+            return e
+        if op.shape_of is not None:
+            e = e.inputs[op.shape_of]
+            continue
+        wide = [i for i in e.inputs if any(n != 1 for n in i.static_shape)]
+        if not isinstance(op, Elementwise) or len(wide) != 1 or wide[0].ndim != e.ndim:
+            return e
+        e = wide[0]
+    return e
+
+
+def other_than(e: Expr, value: float) -> Expr | None:
+    """Of a sum, product, … of two, the one beside this number, if it has the shape of the result."""
+    a, b = e.inputs
+    if is_filled(a, value) and fits_in(a, b):
+        return b
+    if is_filled(b, value) and fits_in(b, a):
+        return a
+    return None
+
+
+def same(a: Expr, b: Expr) -> bool:
+    """Whether two expressions are written alike: equal operations on equal inputs.
+
+    The engine merges such nodes only when a function is compiled, but rules must see them before.
+    """
+    todo = [(a, b)]
+    seen: set[tuple[Expr, Expr]] = set()
+    while todo:
+        pair = a, b = todo.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        if isinstance(a, Constant) and isinstance(b, Constant):
+            if a.type != b.type or a.value.tobytes() != b.value.tobytes():
+                return False
+        elif a.op is None or a.op != b.op or len(a.inputs) != len(b.inputs):
+            return False
+        elif a.op.has_side_effect or len(seen) > _MANY:
+            return False
+        todo.extend(zip(a.inputs, b.inputs, strict=True))
+    return True
+
+
+# -- values seen through views ---------------------------------------------------------------
+
+
+def core(e: Expr) -> Expr:
+    """What an expression shows the elements of: without indexing, reshaping, casts of floats, …"""
+    while is_view(e):
+        e = e.inputs[0]
+    return e
+
+
+def is_view(e: Expr) -> bool:
+    """Whether each element is one of the first input's (of another float dtype, perhaps)."""
+    if isinstance(e.op, ops.Cast):
+        return is_float(e.dtype) and is_float(e.inputs[0].dtype)
+    return isinstance(
+        e.op, (ops.Index, ops.DimShuffle, ops.Reshape, ops.BroadcastLike, ops.Alloc)
+    )
+
+
+def view_of_core(e: Expr, x: Expr) -> Expr:
+    """`x` seen through the views that `e` puts around its core."""
+    views = []
+    while is_view(e):
+        views.append(e)
+        e = e.inputs[0]
+    for view in reversed(views):
+        x = view.op.make(x, *view.inputs[1:])
+    return x
+
+
+def argument(e: Expr, op: Elementwise) -> Expr | None:
+    """For a view of `op(x)` of real numbers, the same view of `x`."""
+    inner = core(e)
+    return view_of_core(e, inner.inputs[0]) if inner.op is op and is_float(e.dtype) else None
+
+
+def minus(x: Expr) -> Expr:
+    """`-x`, without a second minus."""
+    return x.inputs[0] if x.op is ops.neg else ops.neg.make(x)
+
+
+def negated(a: Expr, b: Expr) -> bool:
+    """Whether one is written as minus the other."""
+    return (a.op is ops.neg and same(a.inputs[0], b)) or (b.op is ops.neg and same(b.inputs[0], a))
+
+
+def is_reduction_of(e: Expr, op: type, x: Expr) -> tuple[int, ...] | None:
+    """The axes where `e` is a reduction of `x` that stands in line with `x` again, or None.
+
+    Reduced axes are kept with length 1, put back by a dimshuffle, or the leading ones (which
+    broadcasting puts back).
+    """
+    orders = []
+    while isinstance(e.op, ops.DimShuffle):
+        orders.append(e.op.order)
+        e = e.inputs[0]
+    if not isinstance(e.op, op) or not e.op.axis or not same(e.inputs[0], x):
+        return None
+    axis: tuple[int, ...] = e.op.axis
+    if e.op.keepdims:
+        places = tuple("x" if a in axis else a for a in range(x.ndim))
+    else:
+        places = tuple(a for a in range(x.ndim) if a not in axis)
+    for order in reversed(orders):
+        places = tuple("x" if a == "x" else places[a] for a in order)
+    places = ("x",) * (x.ndim - len(places)) + places
+    return axis if places == tuple("x" if a in axis else a for a in range(x.ndim)) else None

@@ -1,0 +1,29 @@
+"""Linear algebra on matrices and stacks of them, under Theano's names and NumPy's."""
+
+from symgrad.ops.decompositions import (
+    eig as eig,
+    eigh as eigh,
+    qr as qr,
+    svd as svd,
+)
+from symgrad.ops.diagonals import (
+    alloc_diag as alloc_diag,
+    diag as diag,
+    extract_diag as extract_diag,
+)
+from symgrad.ops.linalg import kron as kron, tensordot as tensordot
+from symgrad.ops.nlinalg import (
+    det as det,
+    lstsq as lstsq,
+    matrix_dot as matrix_dot,
+    matrix_inverse as inv,
+    matrix_inverse as matrix_inverse,
+    matrix_power as matrix_power,
+    multi_dot as multi_dot,
+    pinv as pinv,
+    slogdet as slogdet,
+    tensorinv as tensorinv,
+    tensorsolve as tensorsolve,
+    trace as trace,
+)
+from symgrad.ops.norms import norm as norm

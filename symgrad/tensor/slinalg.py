@@ -1,0 +1,13 @@
+"""Solvers, Cholesky factors and functions of matrices, under Theano's names and SciPy's."""
+
+from symgrad.ops.decompositions import cholesky as cholesky
+from symgrad.ops.linalg import kron as kron
+from symgrad.ops.slinalg import (
+    eigvalsh as eigvalsh,
+    expm as expm,
+    solve as solve,
+    solve_lower_triangular as solve_lower_triangular,
+    solve_symmetric as solve_symmetric,
+    solve_triangular as solve_triangular,
+    solve_upper_triangular as solve_upper_triangular,
+)

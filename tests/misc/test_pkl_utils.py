@@ -1,0 +1,115 @@
+"""`dump` and `load`: arrays that NumPy reads, and an unpickler that runs nothing."""
+
+from __future__ import annotations
+
+import collections
+import io
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import symgrad.tensor as T
+from symgrad import GraphTypeError, GraphValueError, function, shared
+from symgrad.misc.pkl_utils import dump, load
+
+
+def through(obj, **settings):
+    file = io.BytesIO()
+    dump(obj, file)
+    file.seek(0)
+    return load(file, **settings)
+
+
+def test_arrays_are_members_named_after_their_variables(tmp_path):
+    path = tmp_path / "params.zip"
+    w, b = shared(np.ones((2, 3), "float32"), "W"), shared(2, "b")
+    other = shared(np.zeros(1), "W")
+    dump((w, b, other, shared(np.ones(1)), np.arange(3)), path)
+    with np.load(path) as found:
+        assert set(found) == {"W", "b", "W_2", "shared", "array", "pkl"}
+        np.testing.assert_array_equal(found["W"], np.ones((2, 3), "float32"))
+        assert found["W_2"].shape == (1,)
+
+
+def test_data_comes_back_as_it_was():
+    w = shared(np.ones((2, 1)), "W", strict=True, broadcastable=(False, True))
+    array = np.arange(3)
+    obj = [w, {"k": w, "n": [1, 2.5, None, True, "text", b"bytes", 1j, np.float32(2)]}, {3}, array, array]
+    obj.append(collections.OrderedDict(a=slice(1)))
+    got = through(obj)
+    assert got[0] is got[1]["k"]
+    assert (got[0].name, got[0].strict, got[0].static_shape) == ("W", True, (None, 1))
+    np.testing.assert_array_equal(got[0].get_value(), np.ones((2, 1)))
+    assert got[1]["n"] == obj[1]["n"]
+    assert got[3] is got[4]
+    assert (got[2], got[5]) == (obj[2], obj[5])
+
+
+def test_generic_shared_variables():
+    assert through(shared([1, {"a": 2}])).get_value() == [1, {"a": 2}]
+
+
+class Model:
+    """As a user's class that holds parameters."""
+
+    def __init__(self):
+        self.W = shared(np.ones(2), "W")
+        self.x = T.dvector("x")
+        self.f = function([self.x], self.W * self.x, updates=[(self.W, self.W + 1)])
+
+
+def test_other_objects_need_trust():
+    with pytest.raises(GraphTypeError, match="Model, which is no plain data.*trusted=True"):
+        through(Model())
+    model = through(Model(), trusted=True)
+    np.testing.assert_array_equal(model.f([1, 2]), [1, 2])
+    np.testing.assert_array_equal(model.W.get_value(), [2, 2])
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("boom",)
+
+
+@pytest.mark.parametrize("content", [Evil(), [np.ones(1), Evil()]])
+def test_a_hostile_file_runs_nothing(content, capsys):
+    with pytest.raises(GraphTypeError, match="builtins.print"):
+        through(content)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("pkl", pickle.dumps(content))
+    with pytest.raises(GraphTypeError):
+        load(file)
+    assert capsys.readouterr().out == ""
+
+
+def test_object_arrays_in_members_are_not_read():
+    file = io.BytesIO()
+    dump([np.ones(1)], file)
+    member = io.BytesIO()
+    np.save(member, np.array([Evil()], dtype=object), allow_pickle=True)
+    with zipfile.ZipFile(file) as archive:
+        pkl = archive.read("pkl")
+    bad = io.BytesIO()
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("pkl", pkl)
+        archive.writestr("array.npy", member.getvalue())
+    with pytest.raises(ValueError, match="allow_pickle"):
+        load(bad)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", pickle.dumps([1])])
+def test_other_files_are_refused(content, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(GraphValueError, match=rf"load: {path} was not written by dump"):
+        load(path)
+
+
+def test_a_zip_without_a_pickle_is_refused(tmp_path):
+    path = tmp_path / "file.npz"
+    np.savez(path, a=np.ones(1))
+    with pytest.raises(GraphValueError, match="was not written by dump"):
+        load(path)

@@ -1,0 +1,73 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from symgrad.ops.sums import accurate_sum
+
+SHAPES = [(1,), (21,), (1000,), (600, 10), (607, 3), (97, 300), (20, 5), (5, 70, 3), (2, 3, 40, 2)]
+EPS = np.finfo("float32").eps
+
+
+def layouts(x):
+    yield "C", x
+    yield "F", np.asfortranarray(x)
+    yield "strided", np.repeat(x, 2, axis=-1)[..., ::2]
+    yield "reversed", x[::-1]
+    if x.ndim > 2:
+        yield "permuted", np.ascontiguousarray(x.transpose(1, 0, *range(2, x.ndim))).swapaxes(0, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sum_over_every_axis_and_layout(shape, dtype):
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.5, 1.5, shape).astype(dtype)
+    limit = 25 * np.finfo(dtype).eps  # 16 in a row, and log2 of what is left
+    for count in range(len(shape) + 1):
+        for axis in itertools.combinations(range(len(shape)), count):
+            for name, x in layouts(base):
+                exact = x.astype("longdouble").sum(axis)
+                for keepdims in (False, True):
+                    got = accurate_sum(np, x, axis, keepdims)
+                    assert got.dtype == dtype, name
+                    assert got.shape == np.sum(x, axis=axis, keepdims=keepdims).shape, name
+                    error = np.abs(got.reshape(exact.shape) / exact - 1).max()
+                    assert error < limit, (name, axis)
+
+
+@pytest.mark.parametrize("shape", [(1 << 18, 2), (1 << 16, 40), (2000, 1000)], ids=str)
+def test_long_float32_columns_lose_nothing(shape):
+    x = np.full(shape, 0.1, dtype="float32")
+    got = accurate_sum(np, x, (0,), False)
+    exact = float(np.float32(0.1)) * shape[0]
+    np.testing.assert_allclose(got, exact, rtol=8 * EPS)
+    assert np.abs(np.add.reduce(x, axis=0) / exact - 1).max() > 20 * EPS  # what NumPy would give
+
+
+def test_float16_is_added_up_in_a_wider_dtype():
+    x = np.full((3000, 4), 1.0, dtype="float16")
+    np.testing.assert_array_equal(accurate_sum(np, x, (0,), False), [3000] * 4)
+    assert accurate_sum(np, x, (0,), False).dtype == "float16"
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("shape", [(50, 3), (3, 5)])
+def test_infinities_and_nan_stay_in_their_place(shape, value):
+    x = np.ones(shape, "float32")
+    x[1, 2] = value
+    for axis in ((0,), (1,), (0, 1)):
+        np.testing.assert_array_equal(accurate_sum(np, x, axis, False), x.sum(axis))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
+def test_sum_of_nothing_is_zero(shape):
+    x = np.ones(shape, "float32")
+    for axis in ((0,), tuple(range(len(shape)))):
+        np.testing.assert_array_equal(accurate_sum(np, x, axis, False), x.sum(axis))
+
+
+def test_result_is_fresh_memory():
+    x = np.ones((1, 3), "float32")
+    for axis in ((0,), (1,), ()):
+        assert not np.shares_memory(accurate_sum(np, x, axis, True), x)

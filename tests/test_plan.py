@@ -1,0 +1,248 @@
+"""The plan: random graphs against node-by-node evaluation, buffer reuse, views, names."""
+
+from __future__ import annotations
+
+import keyword
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symgrad.tensor as T
+from symgrad import function, shared
+from symgrad.backend.numpy_source import compile_program
+from symgrad.graph.expr import Constant
+from symgrad.graph.walk import toposort
+from symgrad.ops import elementwise as e
+from symgrad.ops.op import Op, projections
+from symgrad.ops.reduction import max as max_of
+from symgrad.ops.reduction import sum as sum_of
+from symgrad.ops.shaping import broadcast_like, sum_like
+from symgrad.plan import plan, python_name
+from symgrad.types import TensorType, TupleType
+
+
+def interpret(outputs, values):
+    """The reference: every node by itself, nothing reused."""
+    found = dict(values)
+    with np.errstate(all="ignore"):
+        for node in toposort(outputs):
+            if isinstance(node, Constant):
+                found[node] = node.value
+            elif node.op is not None:
+                inputs = [np.array(found[i]) for i in node.inputs]
+                found[node] = np.array(node.op.impl(np, *inputs))
+    return [found[output] for output in outputs]
+
+
+# -- random graphs -------------------------------------------------------------------------------
+
+UNARY = [
+    e.exp,
+    e.tanh,
+    e.neg,
+    e.abs,
+    e.sqr,
+    lambda x: x.T,
+    lambda x: x[::2] if x.ndim else x,
+    lambda x: x[..., :2] if x.ndim else x,
+    lambda x: x.dimshuffle("x", *range(x.ndim)) if x.ndim < 3 else x,
+    lambda x: x.reshape((-1,)),
+    lambda x: sum_of(x),
+    lambda x: sum_of(x, axis=0) if x.ndim else x,
+    lambda x: sum_of(x, axis=-1, keepdims=True) if x.ndim else x,
+    lambda x: x.astype("float32"),
+    lambda x: x.astype("float64"),
+    lambda x: x.astype("int64") if x.dtype != "int64" else x,
+    lambda x: sum_like(x, x),
+    lambda x: sum_like(broadcast_like(x, x.dimshuffle("x", *range(x.ndim))), x),
+    lambda x: broadcast_like(x, x.dimshuffle("x", *range(x.ndim))) if x.ndim < 3 else x,
+]
+BINARY = [e.add, e.sub, e.mul, e.maximum, e.lt, lambda a, b: e.switch(e.gt(a, 0), a, b)]
+
+INPUTS = {
+    "scalar": (),
+    "vector": (3,),
+    "matrix": (2, 3),
+    "row": (1, 3),
+    "column": (2, 1),
+    "empty": (0, 3),
+    "tensor": (2, 1, 3),
+}
+
+
+@st.composite
+def graphs(draw):
+    """Placeholders of lengths known or not, a graph over them, some results, values."""
+    pool, values = [], {}
+    for name in draw(st.lists(st.sampled_from(sorted(INPUTS)), min_size=1, max_size=3)):
+        shape = INPUTS[name]
+        dtype = draw(st.sampled_from(["float64", "float32", "int64"]))
+        known = tuple(n if draw(st.booleans()) else None for n in shape)
+        variable = TensorType(dtype, known)(draw(st.sampled_from([name, "t1", "array", None])))
+        rng = np.random.default_rng(draw(st.integers(0, 9)))
+        values[variable] = rng.integers(-3, 4, shape).astype(dtype)
+        pool.append(variable)
+    w = shared(np.arange(6.0).reshape(2, 3), "w")
+    pool.append(w)
+    values[w] = w.get_value()
+    for _ in range(draw(st.integers(1, 12))):
+        if draw(st.booleans()):
+            node = draw(st.sampled_from(UNARY))(draw(st.sampled_from(pool)))
+        else:
+            a, b = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
+            if not fits(a, b, values):
+                continue
+            node = draw(st.sampled_from(BINARY))(a, b)
+            if node.dtype == "bool":
+                node = node.astype("int64")
+        if node.ndim > 3:
+            continue
+        pool.append(node)
+    outputs = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=4))
+    return outputs, values
+
+
+def fits(a, b, values):
+    shapes = [np.shape(v) for v in interpret([a, b], values)]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
+
+
+@settings(max_examples=150)
+@given(graphs(), st.sampled_from(["FAST_RUN", "FAST_COMPILE", "plan"]))
+def test_a_program_computes_what_its_nodes_compute_one_by_one(graph, mode):
+    outputs, values = graph
+    inputs = [v for v in values if type(v).__name__ == "Placeholder"]
+    given_values = [values[i] for i in inputs]
+    before = [v.copy() for v in given_values]
+    expected = interpret(outputs, values)
+    if mode == "plan":  # nothing rewritten, nothing merged
+        call = compile_program(plan("f", inputs, outputs, [])).call
+    else:
+        call = function(inputs, outputs, mode=mode, on_unused_input="ignore")
+    for _ in range(2):
+        got = call(*given_values)
+        for have, want, node in zip(got, expected, outputs, strict=True):
+            assert have.dtype == node.dtype
+            assert have.shape == want.shape
+            np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-5)
+        for have, want in zip(given_values, before, strict=True):
+            np.testing.assert_array_equal(have, want)
+        for k, have in enumerate(got):
+            have[...] = 7  # the next call does not see it
+            for other in [*got[:k], *given_values]:
+                assert not np.shares_memory(have, other)
+
+
+# -- buffers -----------------------------------------------------------------------------------
+
+
+def steps(inputs, outputs):
+    return plan("f", inputs, outputs, []).steps
+
+
+def test_a_dead_array_of_the_same_shape_is_overwritten():
+    x = T.dvector("x")
+    first, second = steps([x], [e.tanh(e.exp(x))])
+    assert (first.out, second.out) == (None, first.target)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, y: [e.exp(x)],  # an input
+        lambda x, y: (lambda t: [t, e.tanh(t)])(e.exp(x)),  # a result
+        lambda x, y: (lambda t: [e.tanh(t) + t])(e.exp(x))[:0],
+        lambda x, y: [e.exp(x) + y],  # lengths that may broadcast
+        lambda x, y: [e.lt(e.exp(x), 0)],  # another dtype
+        lambda x, y: [e.tanh(e.exp(x)[1:])],  # a part
+        lambda x, y: [e.tanh(broadcast_like(e.exp(x.sum()), x))],  # elements that share memory
+    ],
+)
+def test_nothing_else_is_overwritten(make):
+    x, y = T.dvector("x"), T.dvector("y")
+    assert all(step.out is None for step in steps([x, y], make(x, y)))
+
+
+def test_an_array_is_not_overwritten_while_a_view_of_it_lives():
+    x = T.dmatrix("x")
+    t = e.exp(x)
+    got = function([x], t.T - e.tanh(t).T, mode="FAST_COMPILE")(np.zeros((2, 2)))
+    np.testing.assert_array_equal(got, np.full((2, 2), 1 - np.tanh(1)))
+
+
+def test_a_broadcast_view_passed_through_sum_like_is_not_overwritten():
+    """sum_like returns its input where nothing was broadcast; that may be read-only."""
+    x, v = T.dmatrix("x"), T.dvector("v")
+    wide = sum_like(broadcast_like(e.exp(v), x), x)
+    call = compile_program(plan("f", [x, v], [e.tanh(wide)], [])).call
+    np.testing.assert_array_equal(call(np.zeros((2, 3)), np.zeros(3))[0], np.full((2, 3), np.tanh(1)))
+
+
+class Both(Op, register=False):
+    """Two results of one operation."""
+
+    def infer(self, *types):
+        return TupleType([types[0], types[0]])
+
+    def impl(self, xp, x):
+        return x + 1, x + 2
+
+
+def test_results_of_one_operation_have_memory_of_their_own():
+    x = T.dvector("x")
+    a, b = projections(Both().make(x))
+    program = plan("f", [x], [a, b], [])
+    assert [result.copy for result in program.outputs] == [False, False]
+    assert function([x], [e.tanh(a), b])([0])[1] == 2
+    twice = projections(a.inputs[0])[0]
+    first, second = compile_program(plan("f", [x], [a, twice], [])).call(np.zeros(2))
+    assert not np.shares_memory(first, second)
+    got = compile_program(plan("f", [x], [e.tanh(e.neg(a)), twice + 0], [])).call(np.zeros(2))
+    np.testing.assert_array_equal(got[1], [1, 1])
+
+
+def test_names_are_deleted_after_their_last_use():
+    x = T.dvector("x")
+    named = e.exp(x)
+    named.name = "h"
+    program = plan("f", [x], [max_of(named) + 1], [])
+    assert program.steps[1].dead == ("h",)
+
+
+# -- names -------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=70))
+def test_any_text_becomes_an_identifier(text):
+    name = python_name(text)
+    assert name.isidentifier()
+    assert not keyword.iskeyword(name)
+    assert len(name) < 60
+    exec(f"{name} = 1", {})
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        ("W", "W"),
+        ("W'", "W_new"),
+        ("a b", "a_b"),
+        ("(dcost/dW)", "dcost_dW"),
+        ("class", "class_"),
+        ("None", "None_"),
+        ("2nd", "v_2nd"),
+        ("θ", "θ"),
+        ("ﬁ", "fi"),
+        ("", "v"),
+        ("__", "v"),
+        ("x" * 500, "x" * 50),
+    ],
+)
+def test_names_stay_close_to_the_users(wish, name):
+    assert python_name(wish) == name
