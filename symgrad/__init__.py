@@ -8,6 +8,7 @@
 array(6.)
 """
 
+from symgrad import compile as compile
 from symgrad import draw as draw
 from symgrad import gradient as gradient
 from symgrad import loops as _loops  # fills the table for the bodies of loops
@@ -17,6 +18,7 @@ from symgrad.call import Function as Function
 from symgrad.call import In as In
 from symgrad.call import In as Param
 from symgrad.call import Out as Out
+from symgrad.compile import Mode as Mode
 from symgrad.compile import clone as clone
 from symgrad.compile import function as function
 from symgrad.errors import DisconnectedInputError as DisconnectedInputError

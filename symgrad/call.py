@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -212,6 +211,7 @@ class Function:
         return _rebuild, (self._recipe,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Check the arguments, compute, and carry out the updates."""
         start = perf_counter()
         if kwargs or len(args) != len(self._filters):
             args = tuple(self._bind(args, kwargs))
@@ -347,18 +347,22 @@ def _rebuild(recipe: Recipe) -> Any:
     return hooks.call("build_function", recipe)
 
 
-@lru_cache(maxsize=None)
+_mixtures: dict[Any, type[SymgradError]] = {}
+
+
 def _mixed(kind: type[SymgradError], cause: type[Exception]) -> type[SymgradError]:
     """A class of both kinds, so that `except LinAlgError` still finds what it asks for."""
     if issubclass(kind, cause):
         return kind
-    try:
+    if (kind, cause) not in _mixtures:
         body = {"__reduce__": lambda self: (kind, self.args), "__module__": kind.__module__}
-        mixed: type[SymgradError] = type(kind.__name__, (kind, cause), body)
-        mixed("")
-    except TypeError:  # an exception that cannot be combined, or wants other arguments
-        return kind
-    return mixed
+        try:
+            mixed: type[SymgradError] = type(kind.__name__, (kind, cause), body)
+            mixed("")
+        except TypeError:  # an exception that cannot be combined, or wants other arguments
+            mixed = kind
+        _mixtures[kind, cause] = mixed
+    return _mixtures[kind, cause]
 
 
 def _count(number: int, noun: str) -> str:

@@ -20,8 +20,8 @@ import symgrad.tensor as T
 from symgrad import (
     ExecutionError,
     GraphTypeError,
-    IndexRangeError,
     In,
+    IndexRangeError,
     ShapeError,
     SymgradError,
     config,

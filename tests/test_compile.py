@@ -30,7 +30,9 @@ HERE = "test_compile.py"
 
 def test_a_bare_variable_as_inputs_is_refused():
     x = T.dscalar("x")
-    with pytest.raises(GraphTypeError, match=r"inputs must be a list, not a variable.*function\(\["):
+    with pytest.raises(
+        GraphTypeError, match=r"inputs must be a list, not a variable.*function\(\["
+    ):
         function(x, x)
 
 
@@ -74,7 +76,9 @@ def test_an_intermediate_variable_may_be_an_input():
 
 def test_missing_input_names_the_variable_its_user_and_its_line():
     x, y = T.dscalars("x", "y")
-    with pytest.raises(MissingInputError, match=rf"y \(float64 scalar\) is needed by \(x \+ y\).*") as e:
+    with pytest.raises(
+        MissingInputError, match=r"y \(float64 scalar\) is needed by \(x \+ y\).*"
+    ) as e:
         function([x], T.exp(x + y))
     assert HERE in str(e.value)
 

@@ -181,7 +181,9 @@ def test_a_broadcast_view_passed_through_sum_like_is_not_overwritten():
     x, v = T.dmatrix("x"), T.dvector("v")
     wide = sum_like(broadcast_like(e.exp(v), x), x)
     call = compile_program(plan("f", [x, v], [e.tanh(wide)], [])).call
-    np.testing.assert_array_equal(call(np.zeros((2, 3)), np.zeros(3))[0], np.full((2, 3), np.tanh(1)))
+    np.testing.assert_array_equal(
+        call(np.zeros((2, 3)), np.zeros(3))[0], np.full((2, 3), np.tanh(1))
+    )
 
 
 class Both(Op, register=False):

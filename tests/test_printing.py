@@ -33,7 +33,7 @@ def test_formulas():
 
 
 def test_a_formula_stays_short():
-    x = y = T.dscalar("x")
+    y = T.dscalar("x")
     for _ in range(200):  # 2**200 characters if written out
         y = y * y
     assert len(pp(y)) < 20_000
@@ -57,18 +57,18 @@ def test_debugprint_of_a_variable():
     x = T.dvector("x")
     t = T.exp(x)
     t.name = "t"
-    out = (t + 1).sum() * t
+    out = (t * t).sum() - T.exp(t.sum())
     assert tree(out) == [
-        "mul [id A]",
-        " |dim_shuffle{order=('x',)} [id B]",
-        " | |sum{axis=(0,)} [id C]",
-        " |   |add [id D]".replace("|   |", "| | |"),
-        " | | | |exp 't' [id E]",
-        " | | | | |x [id F]",
-        " | | | |dim_shuffle{order=('x',)} [id G]",
-        " | | | | |1.0 [id H]",
-        " |exp 't' [id E] (see above)",
-    ] or tree(out)[0] == "mul [id A]"
+        "sub [id A]",
+        " |sum{axis=(0,)} [id B]",
+        " | |mul [id C]",
+        " | | |exp 't' [id D]",
+        " | | | |x [id E]",
+        " | | |exp 't' [id D] (see above)",
+        " |exp [id F]",
+        " | |sum{axis=(0,)} [id G]",
+        " | | |exp 't' [id D] (see above)",
+    ]
 
 
 def test_debugprint_settings(capsys):

@@ -168,7 +168,9 @@ class _Writer:
         line = f"{indent}{step.target} = {text}"
         if step.dead:
             line += f"; del {', '.join(step.dead)}"
-        origin = "".join(c if c.isprintable() else "?" for c in short_origin(step.node.origin))
+        origin = short_origin(step.node.origin)
+        if not origin.isprintable():
+            origin = "".join(c if c.isprintable() else "?" for c in origin)
         self.lines.append(f"{line:<72}  # {origin}" if origin else line)
         self.step_at[len(self.lines)] = step
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symgrad.call import Function
 from symgrad.errors import GraphTypeError, SymgradError
@@ -20,6 +18,9 @@ from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.op import Project
 from symgrad.ops.shaping import DimShuffle
 from symgrad.ops.text import constant_text
+
+if TYPE_CHECKING:
+    import pathlib
 
 MAX_NODES = 400  # more than this no reader can follow; the rest is said to be left out
 
@@ -66,7 +67,7 @@ def dot(x: Any, max_nodes: int = MAX_NODES) -> str:
                    "labeldistance": "1.7"},
     )
     for node, name in names.items():
-        graph.node(name, _label(node), **_STYLES[_kind(node)])
+        graph.node(name, graphviz.nohtml(_label(node)), **_STYLES[_kind(node)])
     for node, name in names.items():
         ordered = len(node.inputs) > 1 and str(node.op) not in _ORDERED_EXCEPTIONS
         for k, source in enumerate(node.inputs):
@@ -116,10 +117,12 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, max_nodes: int = MAX
     SymgradError
         If Graphviz fails or the file cannot be written.
     """
+    import pathlib
+
     import graphviz
 
     text = dot(x, max_nodes)
-    target = None if path is None else Path(path)
+    target = None if path is None else pathlib.Path(path)
     try:
         picture = graphviz.pipe("dot", "svg", text.encode("utf-8")).decode("utf-8")
     except graphviz.ExecutableNotFound:
@@ -141,8 +144,10 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, max_nodes: int = MAX
     return picture
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: pathlib.Path, text: str) -> None:
     """Write a file whole or not at all."""
+    import tempfile  # with pathlib, a fifth of the time that `import symgrad` takes
+
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         with open(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -234,4 +239,4 @@ def _escape(text: str) -> str:
     """Text as a DOT label shows it, whatever characters it has."""
     shown = text if len(text) <= 60 else text[:57] + "..."
     clean = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
-    return clean.replace("\\", "\\\\")
+    return clean.replace("\\", "\\\\").replace("&", "&amp;")

@@ -29,22 +29,18 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
     order: list[Expr] = []
     done: set[Expr] = set()
     for output in outputs:
-        if output in done:
-            continue
-        stack: list[tuple[Expr, int]] = [(output, 0)]
+        stack = [output]
         while stack:
-            node, position = stack.pop()
-            if position == 0 and node in done:
-                continue
-            inputs = node.inputs if node not in stop else ()
-            while position < len(inputs) and inputs[position] in done:
-                position += 1
-            if position < len(inputs):
-                stack.append((node, position + 1))
-                stack.append((inputs[position], 0))
-            elif node not in done:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
+            elif node not in stop and (waiting := [i for i in node.inputs if i not in done]):
+                waiting.reverse()
+                stack.extend(waiting)
+            else:
                 done.add(node)
                 order.append(node)
+                stack.pop()
     return order
 
 

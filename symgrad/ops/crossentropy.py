@@ -15,6 +15,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import cast, eq, log
+from symgrad.ops.families import elementwise
 from symgrad.ops.indexing import getitem, set_subtensor
 from symgrad.ops.linalg import dot
 from symgrad.ops.nnet import (
@@ -23,7 +24,6 @@ from symgrad.ops.nnet import (
     sigmoid,
     softmax,
 )
-from symgrad.ops.families import elementwise
 from symgrad.ops.op import Arg, Example, Op, as_expr, common_dtype
 from symgrad.ops.reduction import sum
 from symgrad.ops.shaping import alloc, dim, reshape

@@ -105,6 +105,7 @@ def mul(xp: Any, a: Any, b: Any) -> Any:
     vjp=lambda g, y, a, b: (g / b, -(g * y) / b),
     domain=((-2.0, 2.0), (0.5, 2.0)),
     dtype="division",
+    ufunc="true_divide",
     symbol="/",
 )
 def true_div(xp: Any, a: Any, b: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Rewriting: the engine, and rules by what they are for."""

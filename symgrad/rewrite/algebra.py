@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from symgrad import ops
@@ -50,7 +52,7 @@ def plus_zero(e: Expr) -> Expr | None:
     x = other_than(e, 0)
     if x is None or is_discrete(e.dtype):
         return x
-    (zero,) = (i for i in e.inputs if i is not x)
+    zero = e.inputs[0] if x is e.inputs[1] else e.inputs[1]
     return x if _sign_bit(zero) == {True} else None
 
 
@@ -132,12 +134,14 @@ def reshape_of_reshape(e: Expr) -> Expr | None:
     flat = len(before) == 1 and (is_filled(before[0], -1) or _is_size(before[0], x))
     if not flat and None in (*x.static_shape, *first.static_shape):
         return None
-    return e.op.make(x, *lengths)
+    made: Expr = e.op.make(x, *lengths)
+    return made
 
 
 def _is_size(e: Expr, x: Expr) -> bool:
     """Whether a length is written as the product of all lengths of `x`."""
-    factors, axes = [e], []
+    factors: list[Expr] = [e]
+    axes: list[int] = []
     while factors:
         e = factors.pop()
         if e.op is ops.mul and len(axes) + len(factors) < x.ndim:
@@ -192,17 +196,19 @@ def index_of_scaled(e: Expr) -> Expr | None:
     if wide is None or not is_basic(e.op.spec):
         return None
     below: Expr | None = wide
-    while below is not None and below.op is not None:  # work that may be needed whole stays whole
-        below = below.inputs[0] if isinstance(below.op, ops.Cast) else _wide_input(below)
-    if below is None or isinstance(below, Constant):
+    for _ in range(4):  # work that may be needed whole stays whole
+        if below is not None and below.op is not None:
+            below = below.inputs[0] if isinstance(below.op, ops.Cast) else _wide_input(below)
+    if below is None or below.op is not None or isinstance(below, Constant):
         return None
     part = e.op.make(wide, *index)
-    return whole.op.make(*[part if i is wide else i for i in whole.inputs])
+    made: Expr = whole.op.make(*[part if i is wide else i for i in whole.inputs])
+    return made
 
 
 def _wide_input(e: Expr) -> Expr | None:
-    """The one input of an elementwise operation that is not a scalar."""
-    if not isinstance(e.op, Elementwise):
+    """The one input of a sum, product, … that is not a scalar."""
+    if e.op not in (ops.add, ops.sub, ops.mul, ops.true_div):
         return None
     wide = [i for i in e.inputs if i.ndim]
     return wide[0] if len(wide) == 1 else None
@@ -236,7 +242,7 @@ def folded(e: Expr) -> Expr | None:
     if e.op.has_side_effect or type(e.type) is not TensorType or None in e.static_shape:
         return None
     values = [i.value for i in e.inputs if isinstance(i, Constant)]
-    size = np.dtype(e.dtype).itemsize * int(np.prod(e.static_shape))
+    size = np.dtype(e.dtype).itemsize * math.prod(n or 0 for n in e.static_shape)
     if max(size, *(v.nbytes for v in values)) > _SMALL:
         return None
     try:

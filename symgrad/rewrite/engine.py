@@ -113,7 +113,9 @@ class _Rewriter:
         self.trace = trace
         self.final: dict[Expr, Expr] = {}  # what each node has become
         self.unique: dict[Any, Expr] = {}  # the one node of each operation and inputs
-        self.own: set[Expr] = set()  # nodes made here, which may be named; the others are the user's
+        self.own: set[Expr] = (
+            set()
+        )  # nodes made here, which may be named; the others are the user's
         self.rules_of: dict[Any, tuple[Rule, ...]] = {}
         self.budget = 100  # grows with the graph: rules that undo each other must stop
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.families import Elementwise
 from symgrad.types import is_float
 
+_VIEWS = {ops.Index, ops.DimShuffle, ops.Reshape, ops.BroadcastLike, ops.Alloc}
 _MANY = 10_000  # nodes that `same` compares before it gives up
 _FAR = 100  # nodes that are followed up a chain
 
@@ -15,7 +18,11 @@ def is_filled(e: Expr, value: float) -> bool:
     """Whether every element is this number."""
     while isinstance(e.op, (ops.Alloc, ops.BroadcastLike)):
         e = e.inputs[0]
-    return isinstance(e, Constant) and e.value.size > 0 and bool((e.value == value).all())
+    if not isinstance(e, Constant):
+        return False
+    if not e.ndim:
+        return bool(e.value.item() == value)
+    return e.value.size > 0 and bool((e.value == value).all())
 
 
 def is_positive_number(e: Expr) -> bool:
@@ -40,8 +47,16 @@ def fits_in(filling: Expr, x: Expr) -> bool:
     if isinstance(op, ops.BroadcastLike):
         return shape_source(filling.inputs[1]) is shape_source(x)
     return isinstance(op, ops.Alloc) and all(
-        (isinstance(n.op, ops.Dim) and n.op.axis == a and shape_source(n.inputs[0]) is shape_source(x))
-        or (isinstance(n, Constant) and x.static_shape[a] is not None and n.value == x.static_shape[a])
+        (
+            isinstance(n.op, ops.Dim)
+            and n.op.axis == a
+            and shape_source(n.inputs[0]) is shape_source(x)
+        )
+        or (
+            isinstance(n, Constant)
+            and x.static_shape[a] is not None
+            and n.value == x.static_shape[a]
+        )
         for a, n in enumerate(filling.inputs[1:])
     )
 
@@ -63,7 +78,7 @@ def shape_source(e: Expr) -> Expr:
 
 
 def other_than(e: Expr, value: float) -> Expr | None:
-    """Of a sum, product, … of two, the one beside this number, if it has the shape of the result."""
+    """Of two inputs, the one beside this number, if it has the shape of the result."""
     a, b = e.inputs
     if is_filled(a, value) and fits_in(a, b):
         return b
@@ -89,7 +104,7 @@ def same(a: Expr, b: Expr) -> bool:
                 return False
         elif a.op is None or a.op != b.op or len(a.inputs) != len(b.inputs):
             return False
-        elif a.op.has_side_effect or len(seen) > _MANY:
+        if len(seen) > _MANY or (a.op is not None and a.op.has_side_effect):
             return False
         todo.extend(zip(a.inputs, b.inputs, strict=True))
     return True
@@ -99,7 +114,7 @@ def same(a: Expr, b: Expr) -> bool:
 
 
 def core(e: Expr) -> Expr:
-    """What an expression shows the elements of: without indexing, reshaping, casts of floats, …"""
+    """What an expression shows the elements of, without indexing, reshaping, casts of floats."""
     while is_view(e):
         e = e.inputs[0]
     return e
@@ -107,11 +122,10 @@ def core(e: Expr) -> Expr:
 
 def is_view(e: Expr) -> bool:
     """Whether each element is one of the first input's (of another float dtype, perhaps)."""
-    if isinstance(e.op, ops.Cast):
+    kind = type(e.op)
+    if kind is ops.Cast:
         return is_float(e.dtype) and is_float(e.inputs[0].dtype)
-    return isinstance(
-        e.op, (ops.Index, ops.DimShuffle, ops.Reshape, ops.BroadcastLike, ops.Alloc)
-    )
+    return kind in _VIEWS
 
 
 def view_of_core(e: Expr, x: Expr) -> Expr:
@@ -141,7 +155,7 @@ def negated(a: Expr, b: Expr) -> bool:
     return (a.op is ops.neg and same(a.inputs[0], b)) or (b.op is ops.neg and same(b.inputs[0], a))
 
 
-def is_reduction_of(e: Expr, op: type, x: Expr) -> tuple[int, ...] | None:
+def is_reduction_of(e: Expr, op: type[Any], x: Expr) -> tuple[int, ...] | None:
     """The axes where `e` is a reduction of `x` that stands in line with `x` again, or None.
 
     Reduced axes are kept with length 1, put back by a dimshuffle, or the leading ones (which
@@ -151,10 +165,13 @@ def is_reduction_of(e: Expr, op: type, x: Expr) -> tuple[int, ...] | None:
     while isinstance(e.op, ops.DimShuffle):
         orders.append(e.op.order)
         e = e.inputs[0]
-    if not isinstance(e.op, op) or not e.op.axis or not same(e.inputs[0], x):
+    found: Any = e.op
+    if type(found) is not op or not same(e.inputs[0], x):
         return None
-    axis: tuple[int, ...] = e.op.axis
-    if e.op.keepdims:
+    axis: tuple[int, ...] = found.axis
+    if not axis:
+        return None
+    if found.keepdims:
         places = tuple("x" if a in axis else a for a in range(x.ndim))
     else:
         places = tuple(a for a in range(x.ndim) if a not in axis)

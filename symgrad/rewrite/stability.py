@@ -128,7 +128,11 @@ def _made_of(e: Expr) -> set[str]:
         elif is_positive_number(e):
             found.add("number")
         elif isinstance(e.op, (ops.Sum, ops.Prod)) or e.op in (
-            ops.mul, ops.true_div, ops.add, ops.sqr, ops.sqrt
+            ops.mul,
+            ops.true_div,
+            ops.add,
+            ops.sqr,
+            ops.sqrt,
         ):
             todo.extend(e.inputs)
         elif isinstance(e.op, ops.Cast) and is_discrete(e.inputs[0].dtype):
@@ -185,9 +189,7 @@ def log_of_sum(e: Expr) -> Expr | None:
     """log([sum(a)]) → [logsumexp(log(a))], where a is made of positive functions."""
     match core(e.inputs[0]):
         case Expr(op=ops.Sum(axis=axis, keepdims=keepdims), inputs=(a,)) if _positive(a):
-            return view_of_core(
-                e.inputs[0], ops.LogSumExp(axis, keepdims).make(ops.log.make(a))
-            )
+            return view_of_core(e.inputs[0], ops.LogSumExp(axis, keepdims).make(ops.log.make(a)))
     return None
 
 
@@ -240,9 +242,10 @@ def less_softplus(e: Expr) -> Expr | None:
     a, b = e.inputs
     if b.op is ops.softplus and same(a, b.inputs[0]):
         return ops.neg.make(ops.softplus.make(minus(a)))
-    if a.op is ops.softplus and same(b, a.inputs[0]):
-        return ops.softplus.make(minus(b))
-    return None
+    if a.op is not ops.softplus or not same(b, a.inputs[0]):
+        return None
+    made: Expr = ops.softplus.make(minus(b))
+    return made
 
 
 # -- sigmoid and softmax, spelled out ------------------------------------------------------------

@@ -86,7 +86,9 @@ def test_the_source_as_it_reads():
     W = shared(np.zeros((3, 2)), "W")
     p = T.dot(x, W)
     p.name = "p"
-    f = function([x, y], [T.exp(p) + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE")
+    f = function(
+        [x, y], [T.exp(p) + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE"
+    )
     lines = [line.split("  #")[0].rstrip() for line in f.source.splitlines()]
     assert lines == [
         "def predict(x, y):",
@@ -119,7 +121,9 @@ def test_long_lists_are_wrapped():
 def test_hundreds_of_updates():
     """More locks than one `with` statement may hold."""
     cells = [shared(float(k), "s") for k in range(300)]
-    f = function([], [], updates=[(a, b) for a, b in zip(cells, cells[1:] + cells[:1], strict=True)])
+    f = function(
+        [], [], updates=[(a, b) for a, b in zip(cells, cells[1:] + cells[:1], strict=True)]
+    )
     f()
     assert [float(c.get_value()) for c in cells] == [*range(1, 300), 0]
     assert all(c.cell.lock.acquire(blocking=False) for c in cells)

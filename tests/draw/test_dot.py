@@ -32,7 +32,7 @@ def test_what_is_in_a_picture():
     text = dot(cost)
     assert text.startswith("digraph {")
     assert text.rstrip().endswith("}")
-    for name in ("x\\nfloat64 matrix", "W\\nfloat64 (4, 3)", "softmax", "output", "log"):
+    for name in ("x\nfloat64 matrix", "W\nfloat64 (4, 3)", "softmax", "output", "log"):
         assert name in text, name
     edges = text.count("->")
     assert edges > 10
@@ -50,12 +50,12 @@ def test_the_order_of_inputs_is_told_where_it_matters():
 
 
 def test_a_large_graph_is_cut_and_says_so():
-    x = y = T.dscalar("x")
+    y = T.dscalar("x")
     for _ in range(5000):
         y = T.exp(y)
     text = dot(y, max_nodes=10)
     assert "4991 nodes farther from the outputs are not shown" in text
-    assert text.count("label=\"exp") == 10
+    assert text.count('label="exp') == 10
     assert "…" in text
 
 
@@ -74,7 +74,7 @@ def test_svg_of_expressions_and_functions(tmp_path):
     root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg")
     words = {"".join(t.itertext()) for t in root.iter() if t.tag.endswith("text")}
-    assert {"x", "W", "softmax axis=(1,)", "output"} & words >= {"x", "W", "output"}
+    assert words >= {"x", "W", "y", "output", "float64 (4, 3)"}
     assert svg(function([x, y], cost)).count("<svg") == 1
     assert theano.draw.svg is svg
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cost.svg"]
@@ -93,12 +93,21 @@ def test_any_name_can_be_drawn(name):
 
 
 @needs_graphviz
-@pytest.mark.parametrize("name", ['"', "\\", "\\n", "<b>&amp;", "]]>", "a\nb", "]; evil [", "%", "\\N"])
+@pytest.mark.parametrize(
+    "name", ['"', "\\", "\\n", "<b>&amp;", "]]>", "a\nb", "]; evil [", "%", "\\N"]
+)
 def test_awkward_names_are_drawn_as_they_are(name):
     root = ElementTree.fromstring(svg(T.dscalar(name) * 2))
     words = ["".join(t.itertext()) for t in root.iter() if t.tag.endswith("text")]
     shown = name.replace("\n", "\\u000a")
     assert shown in words
+
+
+@needs_graphviz
+def test_a_large_constant_is_drawn_by_its_type():
+    root = ElementTree.fromstring(svg(T.dvector("x") + np.ones(9)))
+    words = ["".join(t.itertext()) for t in root.iter() if t.tag.endswith("text")]
+    assert "<float64 vector of shape (9,)>" in words
 
 
 def test_without_graphviz_there_is_dot_text_and_a_warning(tmp_path, monkeypatch):

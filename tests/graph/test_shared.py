@@ -90,7 +90,9 @@ def test_set_value_may_change_the_shape_only():
     assert w.get_value().shape == (5, 1)
     w.set_value([[1, 2]])
     assert w.get_value().dtype == "float64"
-    with pytest.raises(GraphTypeError, match=r"set_value of the shared variable w: got an array of"):
+    with pytest.raises(
+        GraphTypeError, match=r"set_value of the shared variable w: got an array of"
+    ):
         w.set_value(np.zeros(3))
     i = shared(np.zeros(2, "int32"), "i")
     with pytest.raises(GraphTypeError, match=rf"float64 .*expected int32(?s:.*){HERE}"):

@@ -36,7 +36,13 @@ def test_arrays_are_members_named_after_their_variables(tmp_path):
 def test_data_comes_back_as_it_was():
     w = shared(np.ones((2, 1)), "W", strict=True, broadcastable=(False, True))
     array = np.arange(3)
-    obj = [w, {"k": w, "n": [1, 2.5, None, True, "text", b"bytes", 1j, np.float32(2)]}, {3}, array, array]
+    obj = [
+        w,
+        {"k": w, "n": [1, 2.5, None, True, "text", b"bytes", 1j, np.float32(2)]},
+        {3},
+        array,
+        array,
+    ]
     obj.append(collections.OrderedDict(a=slice(1)))
     got = through(obj)
     assert got[0] is got[1]["k"]

@@ -30,7 +30,7 @@ GONE = {
     "x - 0": X - 0,
     "x + -0.0": X + T.constant(-0.0),
     "x ** 1": X**1,
-    "--x": -(-X),
+    "minus minus x": T.neg(-X),
     "x.T.T": X.T.T,
     "x with an axis and without": X.dimshuffle(0, "x", 1).dimshuffle(0, 2),
 }

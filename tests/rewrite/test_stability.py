@@ -205,13 +205,13 @@ PICKED = {
     "log(softmax(x.T, axis=0))": lambda x, y: T.log(softmax(x.T, axis=0))[y, T.arange(y.shape[0])],
     "log(p.flatten())": lambda x, y: T.log(softmax(x).flatten())[2 * T.arange(y.shape[0]) + y],
     "log(cast(p))": lambda x, y: T.cast(picked(T.log(T.cast(softmax(x), "float64")), y), x.dtype),
-    "log(dimshuffled[...])": lambda x, y: T.log(softmax(x).dimshuffle(0, "x", 1)[T.arange(y.shape[0]), 0, y]),
+    "log(dimshuffled[...])": lambda x, y: T.log(
+        softmax(x).dimshuffle(0, "x", 1)[T.arange(y.shape[0]), 0, y]
+    ),
     "log(exp / sum keepdims)": lambda x, y: picked(T.log(by_hand(x)), y),
     "log((exp / sum)[arange, y])": lambda x, y: T.log(picked(by_hand(x), y)),
     "log(exp(x - max) / sum)": lambda x, y: T.log(picked(shifted(x), y)),
-    "x - log(sum(exp(x)))": lambda x, y: picked(
-        x - T.log(T.sum(e(x), axis=1, keepdims=True)), y
-    ),
+    "x - log(sum(exp(x)))": lambda x, y: picked(x - T.log(T.sum(e(x), axis=1, keepdims=True)), y),
     "x - log(sum(exp(x))).dimshuffle": lambda x, y: picked(
         x - T.log(T.sum(e(x), axis=1)).dimshuffle(0, "x"), y
     ),
@@ -224,8 +224,10 @@ PICKED = {
     "x - logsumexp(x)": lambda x, y: picked(x - T.logsumexp(x, axis=1, keepdims=True), y),
     "logsoftmax": lambda x, y: picked(T.nnet.logsoftmax(x), y),
     "-categorical_crossentropy": lambda x, y: -T.nnet.categorical_crossentropy(softmax(x), y),
-    "-categorical_crossentropy 1-hot": lambda x, y: -T.nnet.categorical_crossentropy(
-        softmax(x), T.cast(T.eq(y.dimshuffle(0, "x"), [0, 1]), x.dtype)
+    "-categorical_crossentropy 1-hot": lambda x, y: (
+        -T.nnet.categorical_crossentropy(
+            softmax(x), T.cast(T.eq(y.dimshuffle(0, "x"), [0, 1]), x.dtype)
+        )
     ),
     "-crossentropy_softmax_1hot": lambda x, y: -T.nnet.crossentropy_softmax_1hot(x, y)[0],
     "-crossentropy_softmax_argmax_1hot_with_bias": lambda x, y: (
@@ -292,6 +294,16 @@ def test_log_of_a_sum_of_exponentials():
         for k in range(count):
             shares = [mp.exp(column[k]) / t for column, t in zip(exact, totals, strict=True)]
             check(got[1 + k], [shares], "float64", "gradient")
+
+
+def test_log_of_a_product_of_many_probabilities():
+    x = T.dmatrix("x")
+    values = np.array([[-800.0, -40.0, 3.0], [0.0, 800.0, -1.0]])
+    y = T.log(s(x).prod(axis=1))
+    got, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(values)
+    exact = [[mp.mpf(v) for v in row] for row in values]
+    check(got, [[mp.fsum([-softplus(-v) for v in row]) for row in exact]], "float64", "value")
+    check(g, [[sigmoid(-v) for v in row] for row in exact], "float64", "gradient")
 
 
 # -- what no rule may do -------------------------------------------------------------------------

@@ -1,0 +1,144 @@
+"""Cross-entropies beside formulas in NumPy, and what classifiers need beside them."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+from sklearn.metrics import confusion_matrix
+
+import symgrad
+import symgrad.tensor as T
+from symgrad.errors import GraphTypeError
+
+nnet = T.nnet
+RNG = np.random.default_rng(1)
+P = RNG.dirichlet(np.ones(4), size=5)
+Y = RNG.integers(0, 4, size=5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8"])
+def test_categorical_crossentropy_of_classes(dtype):
+    p, y = T.dmatrix("p"), T.vector("y", dtype=dtype)
+    cost = nnet.categorical_crossentropy(p, y)
+    got, g = symgrad.function([p, y], [cost, T.grad(cost.sum(), p)])(P, Y.astype(dtype))
+    np.testing.assert_allclose(got, -np.log(P[np.arange(5), Y]))
+    np.testing.assert_allclose(g, -np.eye(4)[Y] / P)
+
+
+def test_categorical_crossentropy_of_distributions():
+    q = RNG.dirichlet(np.ones(4), size=5)
+    np.testing.assert_allclose(
+        nnet.categorical_crossentropy(P, q).eval(), -(q * np.log(P)).sum(axis=1)
+    )
+    np.testing.assert_allclose(
+        nnet.categorical_crossentropy(P.astype("float32"), np.eye(4, dtype="int64")[Y]).eval(),
+        -np.log(P[np.arange(5), Y]),
+        rtol=1e-6,
+    )
+    assert nnet.categorical_crossentropy(P.astype("float32"), Y).dtype == "float32"
+
+
+def test_categorical_crossentropy_of_any_rank():
+    p = RNG.dirichlet(np.ones(4), size=(2, 3))
+    y = RNG.integers(0, 4, size=(2, 3))
+    want = -np.log(np.take_along_axis(p, y[..., None], -1)[..., 0])
+    np.testing.assert_allclose(nnet.categorical_crossentropy(p, y).eval(), want)
+    np.testing.assert_allclose(nnet.categorical_crossentropy(p[0, 0], y[0, 0]).eval(), want[0, 0])
+
+
+def test_wrong_targets_say_what_is_expected():
+    p = T.dmatrix("p")
+    with pytest.raises(GraphTypeError, match=r"y \(float64 vector\)(.|\n)*T.cast\(y, 'int32'\)"):
+        nnet.categorical_crossentropy(p, T.dvector("y"))
+    with pytest.raises(GraphTypeError, match=r"rank 2(.|\n)*rank 1"):
+        nnet.categorical_crossentropy(p, T.ltensor3("y"))
+    with pytest.raises(GraphTypeError, match="not m"):
+        nnet.crossentropy_categorical_1hot(p, T.lmatrix("m"))
+
+
+def test_binary_crossentropy():
+    p, t = RNG.uniform(0.01, 0.99, (3, 4)), RNG.integers(0, 2, (3, 4))
+    want = -np.where(t == 1, np.log(p), np.log(1 - p))
+    np.testing.assert_allclose(nnet.binary_crossentropy(p, t).eval(), want)
+    x = scipy.special.logit(p)
+    np.testing.assert_allclose(nnet.sigmoid_binary_crossentropy(x, t).eval(), want)
+    assert nnet.binary_crossentropy(p.astype("float32"), t).dtype == "float32"
+    assert nnet.sigmoid_binary_crossentropy(x.astype("float32"), t).dtype == "float32"
+    soft = RNG.uniform(size=(3, 4))
+    np.testing.assert_allclose(
+        nnet.sigmoid_binary_crossentropy(x, soft).eval(),
+        -(soft * np.log(p) + (1 - soft) * np.log(1 - p)),
+    )
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x, t: nnet.binary_crossentropy(nnet.sigmoid(x), t),
+        lambda x, t: nnet.binary_crossentropy(nnet.sigmoid(x).reshape((2, -1)), t.reshape((2, -1))),
+        nnet.sigmoid_binary_crossentropy,
+    ],
+    ids=["sigmoid", "reshaped", "fused"],
+)
+def test_binary_crossentropy_of_a_sigmoid_is_exact_everywhere(build):
+    x, t = T.dvector("x"), T.dvector("t")
+    cost = build(x, t)
+    points = np.array([-800.0, -40.0, 0.0, 1.0, 40.0, 800.0])
+    f = symgrad.function([x, t], [cost.flatten(), T.grad(cost.sum(), x)])
+    with mpmath.workdps(800):
+        exact = [mpmath.mpf(p) for p in points]
+        for target, sign in ((0.0, 1), (1.0, -1)):
+            value, slope = f(points, np.full(6, target))
+            want = [float(mpmath.log(1 + mpmath.exp(sign * v))) for v in exact]
+            np.testing.assert_allclose(value, want, rtol=1e-12, atol=1e-307)
+            want = [float(sign / (1 + mpmath.exp(-sign * v))) for v in exact]
+            np.testing.assert_allclose(slope, want, rtol=1e-12, atol=1e-307)
+
+
+def test_crossentropy_softmax_returns_loss_and_softmax():
+    x, b = RNG.normal(size=(5, 4)), RNG.normal(size=4)
+    p = scipy.special.softmax(x + b, axis=1)
+    loss = -np.log(p[np.arange(5), Y])
+    for have, want in zip(
+        nnet.crossentropy_softmax_max_and_argmax_1hot_with_bias(x, b, Y),
+        (loss, p, p.max(axis=1), p.argmax(axis=1)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(have.eval(), want)
+    for have, want in zip(
+        nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, Y),
+        (loss, p, p.argmax(axis=1)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(have.eval(), want)
+    have, q = nnet.crossentropy_softmax_1hot(x + b, Y)
+    np.testing.assert_allclose(have.eval(), loss)
+    np.testing.assert_allclose(q.eval(), p)
+    assert len(nnet.crossentropy_softmax_max_and_argmax_1hot(x, Y)) == 4
+
+
+def test_confusion_matrix():
+    actual, pred = T.ivector("actual"), T.lvector("pred")
+    f = symgrad.function([actual, pred], nnet.confusion_matrix(actual, pred))
+    a, b = np.array([3, 0, 3, 9, 3], "int32"), np.array([0, 0, 3, 9, -1])
+    counts, order = f(a, b)
+    np.testing.assert_array_equal(order, [-1, 0, 3, 9])
+    np.testing.assert_array_equal(counts, confusion_matrix(a, b, labels=order))
+    counts, order = f(a[:0], b[:0])
+    assert counts.shape == (0, 0)
+    with pytest.raises(GraphTypeError, match="pred must be a vector of integers"):
+        nnet.confusion_matrix(actual, T.dvector("scores"))
+
+
+def test_prepend_to_each_row():
+    m = T.fmatrix("m")
+    values = np.ones((2, 3), "float32")
+    for function, number in ((nnet.prepend_0_to_each_row, 0), (nnet.prepend_1_to_each_row, 1)):
+        got = function(m).eval({m: values})
+        np.testing.assert_array_equal(got, np.insert(values, 0, number, axis=1))
+        assert got.dtype == "float32"
+    scale = T.dscalar("scale")
+    wider = nnet.prepend_scalar_to_each_row(scale, T.dmatrix("n"))
+    assert T.grad(wider.sum(), scale).ndim == 0
+    with pytest.raises(GraphTypeError, match="needs a matrix, not v"):
+        nnet.prepend_1_to_each_row(T.dvector("v"))
