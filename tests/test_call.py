@@ -368,6 +368,7 @@ def test_copies_have_their_own_state_shared_among_themselves(how):
     np.testing.assert_array_equal(v.get_value(), [2, 2])
     assert (g.name, g([1, 1], n=3)) == ("step", {"s": 4.0})
     assert g.get_shared() == [v]
+    assert g.maker.mode is f.maker.mode
 
 
 def test_a_shallow_copy_shares_the_state():
@@ -463,7 +464,7 @@ other.start()
 other.join(10)
 assert done, "a lock was left behind"
 assert cells[-1].get_value()[0] == before + 1
-assert caught > 20, caught
+assert caught > 5, caught
 print("ok", calls, caught)
 """
 
@@ -473,7 +474,7 @@ print("ok", calls, caught)
 def test_an_interrupt_leaves_all_old_or_all_new(how, cells):
     """Ctrl-C at random moments, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, str(cells), how, "0.6"],
+        [sys.executable, "-c", INTERRUPTED, str(cells), how, "0.3"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -63,8 +63,13 @@ def dot(x: Any, max_nodes: int = MAX_NODES) -> str:
             "color": "#475569",
             "margin": "0.12,0.06",
         },
-        edge_attr={"fontname": "Helvetica", "fontsize": "8", "color": "#64748b", "arrowsize": "0.6",
-                   "labeldistance": "1.7"},
+        edge_attr={
+            "fontname": "Helvetica",
+            "fontsize": "8",
+            "color": "#64748b",
+            "arrowsize": "0.6",
+            "labeldistance": "1.7",
+        },
     )
     for node, name in names.items():
         graph.node(name, graphviz.nohtml(_label(node)), **_STYLES[_kind(node)])

@@ -360,9 +360,7 @@ def _batches(a: Any, b: Any, what: str) -> tuple[Any, Any]:
     return a, b
 
 
-def _batched_tensordot(
-    a: Any, b: Any, axes_a: tuple[int, ...], axes_b: tuple[int, ...]
-) -> Any:
+def _batched_tensordot(a: Any, b: Any, axes_a: tuple[int, ...], axes_b: tuple[int, ...]) -> Any:
     """By one product of stacks of matrices: (batch, free, summed) with (batch, summed, free)."""
     free_a = [k for k in range(1, a.ndim) if k not in axes_a]
     free_b = [k for k in range(1, b.ndim) if k not in axes_b]

@@ -43,9 +43,9 @@ def tensor_norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any
     if isinstance(L, (int, float, np.number)):
         if L == 0:
             return cast(sum(neq(x, 0), axis, keepdims=keepdims), x.dtype)
-        if L == np.inf:
+        if np.inf == L:
             return max(abs(x), axis, keepdims)
-        if L == -np.inf:
+        if -np.inf == L:
             return min(abs(x), axis, keepdims)
         if L == 1:
             return sum(abs(x), axis, keepdims=keepdims)

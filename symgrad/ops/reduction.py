@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr

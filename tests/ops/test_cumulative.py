@@ -20,8 +20,9 @@ def run(f, value, *args, **kwargs):
 
 
 @given(
-    hnp.arrays("int8", hnp.array_shapes(max_dims=3, min_side=0, max_side=5),
-               elements=st.integers(-2, 2)),
+    hnp.arrays(
+        "int8", hnp.array_shapes(max_dims=3, min_side=0, max_side=5), elements=st.integers(-2, 2)
+    ),
     st.sampled_from(["bool", "int8", "uint16", "int64", "float32", "float64"]),
     st.data(),
 )
@@ -81,8 +82,12 @@ def test_gradient_of_a_running_sum():
     np.testing.assert_array_equal(got, weights[:, ::-1].cumsum(1)[:, ::-1])
 
 
-@given(hnp.arrays("float64", st.tuples(st.integers(0, 9), st.integers(1, 3)),
-                  elements=st.floats(-2, 2)), st.booleans())
+@given(
+    hnp.arrays(
+        "float64", st.tuples(st.integers(0, 9), st.integers(1, 3)), elements=st.floats(-2, 2)
+    ),
+    st.booleans(),
+)
 @settings(max_examples=30)
 def test_recurrence_is_a_loop(a, reverse):
     b = np.cos(np.arange(a.size)).reshape(a.shape)

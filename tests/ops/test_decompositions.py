@@ -148,7 +148,7 @@ def test_eig_is_complex_and_has_no_gradient():
         assert w.dtype == v.dtype == "complex128"
         np.testing.assert_allclose(x @ v, v * w, atol=1e-12)
     m = T.dmatrix("m")
-    with pytest.raises(NullTypeGradError, match="eigh"):
+    with pytest.raises(NullTypeGradError):
         symgrad.grad(T.sum(abs(L.eig(m)[0])), m)
 
 
