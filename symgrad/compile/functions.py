@@ -131,8 +131,10 @@ def build(recipe: Recipe) -> Function:
     graph = [*recipe.results, *(new for _, new in recipe.updates)]
     graph = rewrite(substitute(graph, stand_ins) if stand_ins else graph, [BARRIERS, STABILITY])
     if recipe.mode.simplifies:
-        graph = simplify_shapes(rewrite(graph, [STABILITY, ALGEBRA]))
         graph = rewrite(graph, [STABILITY, ALGEBRA])
+        simpler = simplify_shapes(graph)
+        if simpler != graph:  # expressions are equal only to themselves
+            graph = rewrite(simpler, [STABILITY, ALGEBRA])
     program = plan(
         recipe.name or "function",
         [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],

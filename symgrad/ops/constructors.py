@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, copysign, isinf, isnan
 from typing import Any
 
@@ -13,9 +13,10 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.broadcasting import broadcast_arrays
 from symgrad.ops.elementwise import cast, eq, le, maximum, switch
-from symgrad.ops.op import Arg, Example, Op, as_expr, as_exprs, common_dtype
+from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr, as_exprs, common_dtype
 from symgrad.ops.shaping import (
     Alloc,
+    Dim,
     as_length,
     as_lengths,
     dim,
@@ -120,9 +121,19 @@ class Arange(Op):
         length = _arange_length(start, stop, step)
         return (start + xp.arange(length) * step).astype(self.dtype)
 
-    def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+    def counts_up(self, node: Expr) -> bool:
+        """Whether a node of this operation is 0, 1, 2, … up to its stop."""
         start, _, step = node.inputs
-        if self.dtype == start.dtype == "int64" and _is_number(start, 0) and _is_number(step, 1):
+        return is_discrete(self.dtype) and _is_number(start, 0) and _is_number(step, 1)
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        stop = node.inputs[1]
+        if self.counts_up(node) and isinstance(stop.op, Dim):
+            return (known[stop.inputs[0]][stop.op.axis],)
+        return super().lengths(node, known)
+
+    def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        if self.dtype == node.inputs[0].dtype == "int64" and self.counts_up(node):
             return f"{bind(np.arange, 'arange')}({args[1]})"
         return super().source(node, args, bind)
 

@@ -77,10 +77,14 @@ class Index(Op):
 
 
 class IncIndex(Op):
-    """A tensor with part of it replaced (`assign`) or increased; duplicates accumulate."""
+    """A tensor with part of it replaced (`assign`) or increased; duplicates accumulate.
+
+    `distinct` says that the index names no element twice.
+    """
 
     spec: Spec
     assign: bool
+    distinct: bool = False
 
     @property
     def name(self) -> str:
@@ -112,7 +116,8 @@ class IncIndex(Op):
     def _function(self) -> Any:
         if self.assign:
             return _with_part_set
-        return _with_part_added if may_repeat(self.spec) else _with_part_added_once
+        repeats = may_repeat(self.spec) and not self.distinct
+        return _with_part_added if repeats else _with_part_added_once
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         index = f"{bind(np.s_, 's_')}[{index_source(self.spec, args[2:])}]"
@@ -126,7 +131,7 @@ class IncIndex(Op):
         part = Index(self.spec).make(g, *index)
         if not self.assign:
             return (g, sum_like(part, value), *[None] * len(index))
-        if may_repeat(self.spec):  # of elements written twice only the last counts
+        if may_repeat(self.spec) and not self.distinct:  # of elements written twice only the last counts
             part = switch(LastWrites(self.spec).make(g, *index), part, 0)
         zero = Constant(np.zeros((), dtype=g.dtype))
         gx = IncIndex(self.spec, True).make(g, zero, *index)

@@ -252,7 +252,7 @@ class AxisNormalizer(Op, register=False):
         if not _in_short_rows(xp, x, self.axis):
             return self.along(xp, self.axis, *arrays)
         turned = [np.ascontiguousarray(np.reshape(a, (-1, x.shape[-1])).T) for a in arrays]
-        return np.ascontiguousarray(self.along(np, (0,), *turned).T).reshape(x.shape)
+        return self.along(np, (0,), *turned).T.reshape(x.shape)  # a matrix stays turned in memory
 
     def along(self, xp: Any, axis: tuple[int, ...], *arrays: Any) -> Any:
         """The function along the given axes, in fresh memory."""

@@ -4,15 +4,17 @@ NumPy sums pairwise only along axes that lie innermost in memory; along others t
 float32 sum grows with its length. What is done here instead is as fast or faster; microseconds,
 float32, NumPy 2.4 with two cores:
 
-    shape, axis        NumPy's own   in float64   here
-    (600, 10), 0                14           24      9
-    (600, 10), 1                21           25      6
-    (1000, 1000), 0            290         1030    400
-    (100000, 10), 0           2900         4400    420
+    shape, axis             NumPy's own   in float64   here
+    (600, 10), 0                     14           19     13
+    (600, 10), 1                     16           22      6
+    (1000, 1000), 0                 200          605    245
+    (100000, 10), 0                2050         2740    280
+    (64, 32, 28, 28), (0, 2, 3)     455         1010    605
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,13 +95,19 @@ def _count(shape: tuple[int, ...]) -> int:
     return total
 
 
+@lru_cache(maxsize=1024)
+def _split(n: int) -> tuple[int, int, int]:
+    """Into how many parts to cut n rows, how long each is, and how few rows are left."""
+    parts = min(range(16, 8, -1), key=n.__mod__)
+    return parts, *divmod(n, parts)
+
+
 def _sum_rows(x: Any) -> Any:
     """The sum of the rows of a contiguous matrix, in chains of at most `_CHAIN` additions."""
     n, m = x.shape
     if x.size <= _SMALL:
         while n > _CHAIN:
-            parts = min(range(16, 8, -1), key=n.__mod__)
-            rows, rest = divmod(n, parts)
+            parts, rows, rest = _split(n)
             y = np.dot(_ONES[x.dtype, parts], x[: n - rest].reshape(parts, rows * m))
             y = y.reshape(rows, m)
             if rest:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from symgrad.graph.expr import Expr
 from symgrad.graph.walk import substitute, toposort
+from symgrad.ops.constructors import Arange
+from symgrad.ops.families import Elementwise
+from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.op import Lengths
 from symgrad.ops.shaping import BroadcastLike, Dim, Shape, SumLike
 
@@ -35,7 +38,9 @@ def known_lengths(order: Sequence[Expr]) -> dict[Expr, Lengths]:
 def simplify_shapes(outputs: Sequence[Expr]) -> list[Expr]:
     """Ask for each length where it comes from, and drop broadcasting that does nothing.
 
-    `exp(x).shape[0]` → `x.shape[0]`; `sum_like(g, x)` → `g` where both have the shape of `x`.
+    `exp(x).shape[0]` → `x.shape[0]`; `sum_like(g, x)` → `g` where both have the shape of `x`;
+    `broadcast_like(a, x) * x` → `a * x`; adding at an index that holds `arange` needs no care for
+    elements that are named twice.
     """
     order = toposort(outputs)
     known = known_lengths(order)
@@ -53,8 +58,53 @@ def simplify_shapes(outputs: Sequence[Expr]) -> list[Expr]:
         elif isinstance(op, (SumLike, BroadcastLike)):
             x, like = node.inputs
             if known[x] == known[like]:
-                new[node] = new.get(x, x)
+                new[node] = x
+        elif isinstance(op, Elementwise):
+            inputs = _without_broadcasting(node, known)
+            if inputs is not None:
+                new[node] = op.make(*inputs)
+        elif isinstance(op, IncIndex):
+            better = _simpler_increment(node, known)
+            if better is not None:
+                new[node] = better
     return _substitute_all(outputs, new) if new else list(outputs)
+
+
+def _without_broadcasting(node: Expr, known: dict[Expr, Lengths]) -> list[Expr] | None:
+    """The inputs, each repeated one as it was before, if another has the shape of the result."""
+    repeated = [isinstance(i.op, BroadcastLike) for i in node.inputs]
+    shapes = {known[i] for i, r in zip(node.inputs, repeated, strict=True) if not r}
+    if not any(known[i] in shapes for i, r in zip(node.inputs, repeated, strict=True) if r):
+        return None
+    return [
+        i.inputs[0] if r and known[i] in shapes else i
+        for i, r in zip(node.inputs, repeated, strict=True)
+    ]
+
+
+def _simpler_increment(node: Expr, known: dict[Expr, Lengths]) -> Expr | None:
+    """The same change of a part, its value not repeated and its index known to be distinct."""
+    x, value, *index = node.inputs
+    op = node.op
+    if isinstance(value.op, BroadcastLike):
+        part = value.inputs[1]  # the gradient of an indexing repeats to the shape of the part
+        same = isinstance(part.op, Index) and part.op.spec == op.spec
+        if same and part.inputs[1:] == tuple(index) and known[part.inputs[0]] == known[x]:
+            value = value.inputs[0]
+    distinct = op.distinct or _is_distinct(index, known)
+    if value is node.inputs[1] and distinct == op.distinct:
+        return None
+    return IncIndex(op.spec, op.assign, distinct).make(x, value, *index)
+
+
+def _is_distinct(index: Sequence[Expr], known: dict[Expr, Lengths]) -> bool:
+    """Whether one of several index vectors of one length counts up: no element comes twice."""
+    vectors = [i for i in index if i.ndim]
+    return (
+        len({known[i] for i in vectors}) == 1
+        and all(i.ndim == 1 for i in vectors)
+        and any(isinstance(i.op, Arange) and i.op.counts_up(i) for i in vectors)
+    )
 
 
 def _shape_source(lengths: Lengths) -> Expr | None:

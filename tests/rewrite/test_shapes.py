@@ -4,6 +4,7 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad.graph.walk import toposort
+from symgrad.ops.indexing import IncIndex
 from symgrad.ops.shaping import BroadcastLike, Dim, SumLike
 from symgrad.rewrite.shapes import known_lengths, simplify_shapes
 
@@ -77,3 +78,32 @@ def test_nothing_to_do_returns_the_same_nodes():
     y = T.exp(x) + 1
     assert simplify_shapes([y]) == [y]
     assert BroadcastLike not in ops_of(y)
+
+
+def test_an_increment_at_rows_in_order_is_known_to_be_distinct():
+    x, y = T.dmatrix("x"), T.ivector("y")
+    picked = x[T.arange(y.shape[0]), y]
+    g = T.grad(picked.sum(), x)
+    f = symgrad.function([x, y], g)
+    (step,) = [s for s in f.program.steps if isinstance(s.node.op, IncIndex)]
+    assert step.node.op.distinct
+    assert "broadcast_like" not in f.source
+    value = f(np.zeros((3, 4)), np.array([1, 1, 3], "int32"))
+    np.testing.assert_array_equal(value, np.eye(4)[[1, 1, 3]])
+
+
+def test_an_increment_that_may_repeat_is_not():
+    x, y = T.dmatrix("x"), T.ivector("y")
+    f = symgrad.function([x, y], T.grad(x[y, y].sum() + x[T.arange(1), y].sum(), x))
+    steps = [s for s in f.program.steps if isinstance(s.node.op, IncIndex)]
+    assert len(steps) == 2
+    assert not any(s.node.op.distinct for s in steps)
+    value = f(np.zeros((3, 3)), np.array([1, 1], "int32"))
+    np.testing.assert_array_equal(value, [[0, 2, 0], [0, 2, 0], [0, 0, 0]])
+
+
+def test_a_repeated_value_is_not_repeated_beside_one_of_full_shape():
+    x = T.dmatrix("x")
+    f = symgrad.function([x], T.grad((x * x).mean(), x))
+    assert "broadcast_like" not in f.source
+    np.testing.assert_allclose(f(np.ones((2, 3))), np.full((2, 3), 2 / 6))
