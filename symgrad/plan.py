@@ -256,6 +256,6 @@ def _constant_name(node: Constant) -> str:
     if node.name:
         return node.name
     if node.ndim == 0:
-        text = np.array2string(node.value).strip().rstrip(".").replace("-", "neg_")
+        text = str(node.value[()]).removesuffix(".0").replace("-", "neg_")
         return "k" + text.replace(".", "_").replace("+", "")
     return "constant"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad.graph.expr import Expr
-from symgrad.graph.walk import substitute, toposort
+from symgrad.graph.walk import rebuild, toposort
 from symgrad.ops.constructors import Arange
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex, Index
@@ -120,11 +120,10 @@ def _substitute_all(outputs: Sequence[Expr], new: dict[Expr, Expr]) -> list[Expr
     """Substitute, inside the replacements too (they are smaller than what they replace)."""
     final: dict[Expr, Expr] = {}
     for node in toposort([*outputs, *new.values()]):
-        replacement = new.get(node)
-        if replacement is None:
-            final[node] = substitute([node], {i: final[i] for i in node.inputs})[0]
-        elif replacement in final:
-            final[node] = final[replacement]
-        else:
-            final[node] = substitute([replacement], {i: final[i] for i in replacement.inputs})[0]
+        target = new.get(node, node)
+        if target not in final:
+            inputs = tuple(final[i] for i in target.inputs)
+            # expressions are equal only to themselves
+            final[target] = target if inputs == target.inputs else rebuild(target, inputs)
+        final[node] = final[target]
     return [final[output] for output in outputs]
