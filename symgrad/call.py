@@ -90,6 +90,17 @@ class In:
         return f"In({self.variable}{default})"
 
 
+def Param(variable: Any, default: Any = None, name: str | None = None, **settings: Any) -> In:
+    """Make an `In`, by its oldest name, where the value was called the default.
+
+    >>> import symgrad.tensor as T
+    >>> Param(T.dscalar("x"), default=1.0)
+    In(x, value=1.0)
+    """
+    settings.setdefault("value", default)
+    return In(variable, name, **settings)
+
+
 class Out:
     """An output of a function; `borrow` is accepted, results are always the caller's own."""
 
@@ -336,7 +347,8 @@ class _Filter:
         try:
             return accept(value, spec.variable.type, spec.strict, self.allow_downcast)
         except GraphTypeError as error:
-            what = "the default of input" if value is spec.value else "input"
+            is_default = value is spec.value and value is not None
+            what = "the default of input" if is_default else "input"
             raise GraphTypeError(
                 f"{self.title}: {what} {self.index + 1}, {describe(spec.variable)}: {error}"
                 f"\n{made_at(spec.variable)}"

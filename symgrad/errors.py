@@ -15,6 +15,8 @@ from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
 
+from symgrad.flags import config
+
 PACKAGE_DIR = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -93,7 +95,10 @@ def is_internal(filename: str) -> bool:
 
 
 def capture_origin(depth: int = 2) -> Origin:
-    """Return up to four frames of user code above the caller, the nearest first."""
+    """Return the frames of user code above the caller, the nearest first.
+
+    There are at most ``config.traceback.limit`` of them.
+    """
     inherited: Origin | None = getattr(_local, "origin", None)
     if inherited is not None:
         return inherited
@@ -101,7 +106,8 @@ def capture_origin(depth: int = 2) -> Origin:
     while frame is not None and is_internal(frame.f_code.co_filename):
         frame = frame.f_back
     found: list[Frame] = []
-    while frame is not None and len(found) < 4:
+    limit = config.traceback.limit
+    while frame is not None and len(found) < limit:
         code = frame.f_code
         if not is_internal(code.co_filename):
             found.append((code, frame.f_lasti))
@@ -173,6 +179,11 @@ def describe(node: Any) -> str:
 def label(node: Any) -> str:
     """The user's name of a node, or else a one-line text of what it is."""
     return node.name or str(node)
+
+
+def operands(nodes: Sequence[Any]) -> str:
+    """The operands of an operation, a line for each: what it is and where it was made."""
+    return "Operands:\n" + "\n".join(f"{describe(n)} {made_at(n)}".rstrip() for n in nodes)
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

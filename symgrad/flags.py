@@ -21,7 +21,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 __all__ = ["change_flags", "config"]
 
@@ -48,9 +48,9 @@ class Flag:
     def accept(self, name: str, value: Any) -> Any:
         """Return `value` as the flag keeps it; a word or number may come as text.
 
-        >>> Flag(4, (), "…").accept("traceback.limit", "3")
+        >>> Flag(4, (), "...").accept("traceback.limit", "3")
         3
-        >>> Flag("low", ("low", "high"), "…").accept("exception_verbosity", "loud")
+        >>> Flag("low", ("low", "high"), "...").accept("exception_verbosity", "loud")
         Traceback (most recent call last):
         ...
         ValueError: config.exception_verbosity: got 'loud', expected 'low' or 'high'
@@ -101,6 +101,11 @@ def words(allowed: str, doc: str) -> Any:
     return Flag(choices[0], choices, doc)
 
 
+def cpu_only(doc: str) -> Any:
+    """Declare the device flag in the body of a section."""
+    return Device("cpu", ("cpu",), doc)
+
+
 def flag(default: bool | int | str, doc: str) -> Any:
     """Declare a flag in the body of a section that takes whatever has the type of its default."""
     return Flag(default, (), doc)
@@ -141,6 +146,12 @@ class Section:
         accepted = self._accept(name, value)
         with _lock:
             self.__dict__[name] = accepted
+
+    if not TYPE_CHECKING:  # the declared flags are all that mypy shall know
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("_") else _suggest(name, self)
+            raise AttributeError(f"config has no flag {self._prefix + name!r}{hint}")
 
     def _accept(self, name: str, value: Any) -> Any:
         """Check one value; ``ValueError`` for a bad value, ``AttributeError`` for a bad name."""
@@ -193,7 +204,7 @@ class Bygone(Section):
 
 
 def _suggest(name: str, section: Section) -> str:
-    """Return ``; did you mean …?`` for a flag that does not exist, or nothing.
+    """Return ``; did you mean ...?`` for a flag that does not exist, or nothing.
 
     >>> _suggest("floatx", config)
     "; did you mean 'floatX'?"
@@ -230,11 +241,11 @@ class DebugFlags(Section, prefix="DebugMode."):
 class NumpyFlags(Section, prefix="numpy."):
     """NumPy's floating-point warnings during a call."""
 
-    seterr_all: str = words("ignore warn raise print None", "np.seterr(all=…) during calls")
-    seterr_divide: str = words("None ignore warn raise print", "… for divisions by zero")
-    seterr_over: str = words("None ignore warn raise print", "… for overflow")
-    seterr_under: str = words("None ignore warn raise print", "… for underflow")
-    seterr_invalid: str = words("None ignore warn raise print", "… for invalid operations")
+    seterr_all: str = words("ignore warn raise print None", "np.seterr(all=...) during calls")
+    seterr_divide: str = words("None ignore warn raise print", "... for divisions by zero")
+    seterr_over: str = words("None ignore warn raise print", "... for overflow")
+    seterr_under: str = words("None ignore warn raise print", "... for underflow")
+    seterr_invalid: str = words("None ignore warn raise print", "... for invalid operations")
 
 
 class ProfilingFlags(Section, prefix="profiling."):
@@ -283,12 +294,12 @@ class Config(Section):
     optimizer_requiring: str = flag("", "rewrites to insist on, joined by colons")
     on_opt_error: str = words("warn raise pdb ignore", "what to do when a rewrite fails")
     on_unused_input: str = words("raise warn ignore", "what to do about an unused input")
-    device: str = Device("cpu", ("cpu",), "where to compute: cpu")  # type: ignore[assignment]
+    device: str = cpu_only("where to compute: cpu")
     cast_policy: str = words("custom numpy+floatX", "how Python numbers become constants")
     int_division: str = words("floatX int raise", "what / between integers gives")
     warn_float64: str = words("ignore warn raise pdb", "what to do about float64 expressions")
     compute_test_value: str = words("off ignore warn raise pdb", "compute while building")
-    compute_test_value_opt: str = words("off ignore warn raise pdb", "… while rewriting")
+    compute_test_value_opt: str = words("off ignore warn raise pdb", "... while rewriting")
     print_test_value: bool = flag(False, "show test values where expressions are printed")
     exception_verbosity: str = words("low high", "how much an error during a call tells")
     profile: bool = flag(False, "time every compiled function")

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from symgrad import hooks
-from symgrad.errors import DisconnectedInputError as DisconnectedInputError
-from symgrad.errors import GradientError as GradientError
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
-from symgrad.errors import NullTypeGradError as NullTypeGradError
+from symgrad.errors import (
+    DisconnectedInputError as DisconnectedInputError,
+    GradientError as GradientError,
+    GraphTypeError,
+    GraphValueError,
+    NullTypeGradError as NullTypeGradError,
+    describe,
+    made_at,
+)
 from symgrad.flags import config
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
-from symgrad.ops.barriers import consider_constant as consider_constant
-from symgrad.ops.barriers import disconnected_grad as disconnected_grad
-from symgrad.ops.barriers import grad_clip as grad_clip
-from symgrad.ops.barriers import grad_not_implemented as grad_not_implemented
-from symgrad.ops.barriers import grad_scale as grad_scale
-from symgrad.ops.barriers import grad_undefined as grad_undefined
-from symgrad.ops.barriers import undefined_grad as undefined_grad
-from symgrad.ops.barriers import zero_grad as zero_grad
+from symgrad.ops.barriers import (
+    consider_constant as consider_constant,
+    disconnected_grad as disconnected_grad,
+    grad_clip as grad_clip,
+    grad_not_implemented as grad_not_implemented,
+    grad_scale as grad_scale,
+    grad_undefined as grad_undefined,
+    undefined_grad as undefined_grad,
+    zero_grad as zero_grad,
+)
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import cast, eq
+from symgrad.ops.lengths import dim, size
 from symgrad.ops.loops import map_over
 from symgrad.ops.op import NullGrad, as_expr, constant
-from symgrad.ops.shaping import dim, full_like, reshape, size
+from symgrad.ops.shaping import full_like, reshape
 from symgrad.reverse import Seeds, gradients
 from symgrad.types import ObjectType, TensorType, TupleType, is_complex, is_discrete
-from symgrad.verification import numeric_grad as numeric_grad
-from symgrad.verification import verify_grad as verify_grad
+from symgrad.verification import numeric_grad as numeric_grad, verify_grad as verify_grad
 
 Disconnected = Literal["raise", "warn", "ignore"]
+Instead = Literal["zero", "None", "Disconnected"]
+Null = Literal["raise", "return"]
 
 
 class DisconnectedType:
@@ -53,8 +62,8 @@ def grad(
     disconnected_inputs: Disconnected = "raise",
     add_names: bool = True,
     known_grads: Mapping[Any, Any] | None = None,
-    return_disconnected: Literal["zero", "None", "Disconnected"] = "zero",
-    null_gradients: Literal["raise", "return"] = "raise",
+    return_disconnected: Instead = "zero",
+    null_gradients: Null = "raise",
 ) -> Any:
     """Differentiate a scalar with respect to variables of its graph.
 
@@ -99,11 +108,9 @@ def grad(
     >>> grad(x**3, x).eval({x: 2.0})
     array(12.)
     """
-    _check_choice("grad", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"))
-    _check_choice(
-        "grad", "return_disconnected", return_disconnected, ("zero", "None", "Disconnected")
-    )
-    _check_choice("grad", "null_gradients", null_gradients, ("raise", "return"))
+    _check_choice("grad", "disconnected_inputs", disconnected_inputs, Disconnected)
+    _check_choice("grad", "return_disconnected", return_disconnected, Instead)
+    _check_choice("grad", "null_gradients", null_gradients, Null)
     targets = _check_variables(wrt, "grad", "wrt")
     constants = _check_constants(consider_constant, "grad")
     if cost is None and not known_grads:
@@ -197,9 +204,12 @@ def _instead(target: Expr, choice: str) -> Any:
 # -- checking what the user gave -------------------------------------------------------------
 
 
-def _check_choice(what: str, name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise GraphValueError(f"{what}: {name}={value!r}; expected one of {', '.join(allowed)}.")
+def _check_choice(what: str, name: str, value: str, choices: Any) -> None:
+    """Raise unless `value` is one of the words of a `Literal`."""
+    if value not in get_args(choices):
+        raise GraphValueError(
+            f"{what}: {name}={value!r}; expected one of {', '.join(get_args(choices))}."
+        )
 
 
 def _check_variables(given: Any, what: str, argument: str) -> list[Any]:
@@ -348,7 +358,7 @@ def Lop(
     >>> Lop(x**2, x, v).eval({x: [1.0, 2.0], v: [10.0, 100.0]})
     array([ 20., 400.])
     """
-    _check_choice("Lop", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"))
+    _check_choice("Lop", "disconnected_inputs", disconnected_inputs, Disconnected)
     outputs = _check_variables(f, "Lop", "f")
     targets = _check_variables(wrt, "Lop", "wrt")
     constants = _check_constants(consider_constant, "Lop")
@@ -378,7 +388,7 @@ def Rop(
     wrt: Any,
     eval_points: Any,
     disconnected_outputs: Disconnected = "raise",
-    return_disconnected: Literal["zero", "None", "Disconnected"] = "zero",
+    return_disconnected: Instead = "zero",
 ) -> Any:
     """Multiply a Jacobian with a column vector: ``(df/dwrt) @ eval_points``.
 
@@ -408,10 +418,8 @@ def Rop(
     >>> Rop(T.sum(x**2), x, v).eval({x: [1.0, 2.0], v: [10.0, 100.0]})
     array(420.)
     """
-    _check_choice("Rop", "disconnected_outputs", disconnected_outputs, ("raise", "warn", "ignore"))
-    _check_choice(
-        "Rop", "return_disconnected", return_disconnected, ("zero", "None", "Disconnected")
-    )
+    _check_choice("Rop", "disconnected_outputs", disconnected_outputs, Disconnected)
+    _check_choice("Rop", "return_disconnected", return_disconnected, Instead)
     outputs = _check_variables(f, "Rop", "f")
     targets = _check_variables(wrt, "Rop", "wrt")
     directions = _check_points(targets, eval_points, "Rop", "wrt")
@@ -463,9 +471,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    _check_choice(
-        "jacobian", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore")
-    )
+    _check_choice("jacobian", "disconnected_inputs", disconnected_inputs, Disconnected)
     (expression,) = _check_variables(expression, "jacobian", "expression")
     _check_real(expression, "jacobian", "the expression")
     targets = _check_variables(wrt, "jacobian", "wrt")
@@ -521,9 +527,7 @@ def hessian(
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    _check_choice(
-        "hessian", "disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore")
-    )
+    _check_choice("hessian", "disconnected_inputs", disconnected_inputs, Disconnected)
     cost = _check_cost(cost, "hessian")
     targets = _check_variables(wrt, "hessian", "wrt")
     for target in targets:

@@ -8,10 +8,7 @@ from typing import Any
 from symgrad import hooks
 from symgrad.compile import function
 from symgrad.graph.expr import Expr
-from symgrad.rewrite.algebra import ALGEBRA
-from symgrad.rewrite.barriers import BARRIERS
-from symgrad.rewrite.engine import rewrite
-from symgrad.rewrite.stability import STABILITY
+from symgrad.rewrite.pipeline import prepare
 
 
 @hooks.provide("compile_body")
@@ -36,4 +33,4 @@ def prepare_body(outputs: Sequence[Expr]) -> list[Expr]:
     >>> prepare_body([T.log(T.nnet.softmax(x))])[0].op.name
     'log_softmax'
     """
-    return rewrite(outputs, [BARRIERS, STABILITY, ALGEBRA])
+    return prepare(outputs)

@@ -8,8 +8,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
@@ -188,11 +186,11 @@ def _overlaps(node: Expr) -> bool:
 def _same_shapes(order: Sequence[Expr]) -> dict[Expr, Any]:
     """For each node a representative: two nodes of one representative have one shape."""
     shapes: dict[Expr, Any] = {}
-    known: dict[tuple[int, ...], Expr] = {}
+    known: dict[tuple[int | None, ...], Expr] = {}
     for node in order:
         shape: Any = node
         if None not in node.static_shape:
-            shape = known.setdefault(node.static_shape, node)  # type: ignore[arg-type]
+            shape = known.setdefault(node.static_shape, node)
         elif isinstance(node.op, Elementwise):
             candidates = {shapes[i] for i in node.inputs if i.ndim}
             if len(candidates) == 1:

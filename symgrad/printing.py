@@ -126,7 +126,9 @@ def debugprint(
     text = "\n".join(lines) + "\n"
     if file == "str":
         return text
-    (sys.stdout if file is None or isinstance(file, str) else file).write(text)
+    stream = sys.stdout if file is None or isinstance(file, str) else file
+    encoding = getattr(stream, "encoding", None) or "utf-8"  # a name may hold anything
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     return None
 
 

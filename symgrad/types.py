@@ -7,7 +7,7 @@ equals NumPy's for arrays and Theano's upcast table (the two agree).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def check_dtype(dtype: Any) -> str:
     if dtype is int:  # platform independent: Windows' NumPy 1.x says int32
         return "int64"
     try:
-        name = np.dtype(dtype).name
+        name: str = np.dtype(dtype).name
     except TypeError:
         name = ""
     if name not in _KINDS:
@@ -85,7 +85,14 @@ def is_complex(dtype: str) -> bool:
     return _KINDS[dtype][0] == "c"
 
 
-@lru_cache(maxsize=None)
+# Theano's lists of them, for `x.dtype in float_dtypes`
+float_dtypes = tuple(filter(is_float, DTYPES))
+continuous_dtypes = tuple(d for d in DTYPES if not is_discrete(d))
+discrete_dtypes = tuple(filter(is_discrete, DTYPES))
+integer_dtypes = discrete_dtypes[1:]
+
+
+@cache
 def promote(*dtypes: str) -> str:
     """The smallest dtype that holds every value of the given ones.
 
@@ -162,7 +169,7 @@ def weak_dtype(value: bool | int | float | complex, others: Sequence[str] = ()) 
         if base is not None and (is_float(base) or is_complex(base)):
             return base
         return str(config.floatX)
-    return "complex64" if base in ("float32", "complex64") else "complex128"
+    return "complex64" if base in ("float16", "float32", "complex64") else "complex128"
 
 
 # -- types ---------------------------------------------------------------------------------
@@ -181,7 +188,7 @@ class ValueType:
         return (self.dtype, self.shape)
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and self.key() == other.key())  # type: ignore[attr-defined]
+        return self is other or (type(self) is type(other) and self.key() == other.key())
 
     def __hash__(self) -> int:
         return hash(self.key())
@@ -197,6 +204,8 @@ class TensorType(ValueType):
     shape : sequence of int, None or bool
         One entry per dimension. Booleans are Theano's broadcast pattern: True is length 1,
         False is unknown.
+    name : str, optional
+        Accepted for Theano's sake: what the type is called.
     broadcastable : sequence of bool, optional
         Theano's name for `shape`.
 
@@ -214,6 +223,8 @@ class TensorType(ValueType):
         self,
         dtype: Any,
         shape: Sequence[int | bool | None] = (),
+        name: str | None = None,
+        *,
         broadcastable: Sequence[bool] | None = None,
     ) -> None:
         entries = shape if broadcastable is None else broadcastable
@@ -278,6 +289,7 @@ class TupleType(ValueType):
         self.items = tuple(items)
 
     def key(self) -> tuple[Any, ...]:
+        """What makes two types equal."""
         return self.items
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -345,8 +357,10 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
     """
     try:
         number = axis.__index__()
-    except AttributeError:
-        raise GraphTypeError(f"{what} must be an integer, not {axis!r}.") from None
+    except (AttributeError, TypeError):
+        symbol = hasattr(type(axis), "static_shape")
+        known = " known when the expression is built" if symbol else ""
+        raise GraphTypeError(f"{what} must be an integer{known}, not {axis!r}.") from None
     if not -ndim <= number < ndim:
         raise GraphValueError(
             f"{what} {number} does not exist in a variable of {ndim} "

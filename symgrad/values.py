@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import GraphTypeError, GraphValueError
-from symgrad.types import ObjectType, TensorType, ValueType, promote, weak_dtype
+from symgrad.types import DTYPES, ObjectType, ValueType, promote, weak_dtype
 
 _PYTHON_NUMBERS = (bool, int, float, complex)
 
@@ -34,6 +34,7 @@ def accept(
     GraphTypeError
         Wrong dtype or number of dimensions; the message starts with what was given.
 
+    >>> from symgrad.types import TensorType
     >>> accept([1, 2], TensorType("float32", (None,)))
     array([1., 2.], dtype=float32)
     """
@@ -157,12 +158,11 @@ def literal_array(value: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError:
         array = np.empty((), object)
-    if array.dtype.kind not in "biufc" or array.dtype.name in ("float128", "complex256"):
-        if array.size or array.dtype.kind == "O":
-            raise GraphTypeError(
-                f"{_given(value)} cannot be part of a symbolic expression: expected a number, "
-                "a NumPy array, nested lists of numbers or a symbolic variable."
-            )
+    if array.dtype.name not in DTYPES:
+        raise GraphTypeError(
+            f"{_given(value)} cannot be part of a symbolic expression: expected a number, "
+            "a NumPy array, nested lists of numbers or a symbolic variable."
+        )
     if dtype is None:
         dtype = array.dtype.name
         if isinstance(value, (list, tuple)) and _only_python_numbers(value):

@@ -12,8 +12,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import symgrad as theano
 import symgrad.tensor as T
@@ -161,8 +160,10 @@ def test_an_input_may_have_another_name():
 
 
 def test_param_is_the_old_name_and_update_is_refused():
-    assert theano.Param is theano.In
     x = T.dscalar("x")
+    f = function([theano.Param(x, default=2.0, name="scale")], x * 3)
+    assert (f(), f(scale=1.0)) == (6, 3)
+    assert theano.Param(x, 4.0).value == theano.Param(x, value=4.0).value == 4.0
     with pytest.raises(GraphTypeError, match="Make a shared variable"):
         In(x, value=0, update=x + 1)
 

@@ -303,6 +303,14 @@ def test_givens_forms():
     assert got.dtype == "float32"
 
 
+def test_givens_of_an_object():
+    box = shared({"a": 1})
+    assert function([], box, givens={box: [1, 2]})() == [1, 2]
+    np.testing.assert_array_equal(function([], box, givens={box: np.ones(2)})(), [1, 1])
+    with pytest.raises(GraphTypeError, match="givens for v .float64 vector.: got .*'word'"):
+        function([], T.dvector("v"), givens=[(T.dvector("v"), "word")])
+
+
 def test_givens_a_slice_of_a_cast_shared_variable():
     data = shared(np.arange(10, dtype="float32"), "data")
     index, y = T.lscalar("index"), T.ivector("y")

@@ -48,6 +48,12 @@ def test_a_node_knows_the_line_that_made_it_and_its_callers():
     assert "return T.exp(x)" in errors.made_at(y)
 
 
+def test_the_flag_says_how_many_frames_are_kept():
+    with symgrad.config.change_flags({"traceback.limit": 1}):
+        x = T.dscalar("x")
+    assert len(x.origin) == 1
+
+
 def test_a_gradient_has_the_origin_of_what_it_differentiates():
     x = T.dvector("x")
     y = T.tanh(x)  # forward
@@ -191,8 +197,14 @@ def test_shapes_that_do_not_fit_at_run_time_name_operands_and_line():
     f = symgrad.function([x], z + 1, name="predict")
     with pytest.raises(symgrad.ShapeError) as error:
         f(np.zeros((2, 783)))
-    says(error, "predict", "dot", "x: float64 of shape (2, 783)", "W: float64 of shape (784, 10)",
-         "@product")
+    says(
+        error,
+        "predict",
+        "dot",
+        "x: float64 of shape (2, 783)",
+        "W: float64 of shape (784, 10)",
+        "@product",
+    )
 
 
 def test_an_index_out_of_range_at_run_time_is_an_index_error():

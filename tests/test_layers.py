@@ -37,6 +37,7 @@ ROWS = {
     "loops.py": 7,
     "tensor/": 8,
     "printing.py": 8,
+    "scalar.py": 8,
     "misc/": 8,
     "__init__.py": 8,
 }

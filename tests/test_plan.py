@@ -6,8 +6,7 @@ import keyword
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import symgrad.tensor as T
 from symgrad import function, shared
@@ -16,8 +15,7 @@ from symgrad.graph.expr import Constant
 from symgrad.graph.walk import toposort
 from symgrad.ops import elementwise as e
 from symgrad.ops.op import Op, projections
-from symgrad.ops.reduction import max as max_of
-from symgrad.ops.reduction import sum as sum_of
+from symgrad.ops.reduction import max as max_of, sum as sum_of
 from symgrad.ops.shaping import broadcast_like, sum_like
 from symgrad.plan import plan, python_name
 from symgrad.types import TensorType, TupleType

@@ -1,16 +1,23 @@
-"""The README's code runs, prints what it says, and its commands are the ones CI runs."""
+"""The documents' code runs and prints what it says; commands, links and pictures are right."""
 
 from __future__ import annotations
 
 import doctest
+import html
 import re
+import runpy
+import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from symgrad.ops.op import REGISTRY
+
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = {path.name: path.read_text("utf-8") for path in ROOT.glob("*.md")}
+README = DOCUMENTS["README.md"]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
 
 
@@ -38,9 +45,37 @@ def run_blocks(text: str, name: str) -> int:
     return len(python)
 
 
-def test_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _registry_as_before() -> Iterator[None]:
+    """Forget the operations that a document defines."""
+    before = dict(REGISTRY)
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_code_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_blocks(README, "README.md") >= 2
+    if shutil.which("dot") is None:
+        monkeypatch.setattr("symgrad.draw.svg", lambda expr, path: "")
+    at_least = {"README.md": 3, "ARCHITECTURE.md": 6}
+    assert run_blocks(DOCUMENTS[name], name) >= at_least.get(name, 0)
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")
+def test_the_picture_is_what_the_code_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another Graphviz may lay it out otherwise, but says the same."""
+
+    def texts(svg: Path) -> list[str]:
+        found = re.findall(r"<text[^>]*>(.*?)</text>", svg.read_text("utf-8"))
+        return [html.unescape(text) for text in found]
+
+    monkeypatch.chdir(tmp_path)
+    run_blocks(README, "README.md")
+    assert texts(tmp_path / "cost.svg") == texts(ROOT / "docs" / "cost.svg")
 
 
 def test_a_wrong_output_is_found() -> None:
@@ -69,7 +104,22 @@ def test_readme_names_extras_that_exist() -> None:
     assert named <= set(project["optional-dependencies"])
 
 
-def test_readme_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_links_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", DOCUMENTS[name])
+    assert [link or src for link, src in links if not (ROOT / (link or src)).exists()] == []
+
+
+def test_files_that_are_named_exist() -> None:
+    code = re.sub(r"^```.*?^```$", "", DOCUMENTS["ARCHITECTURE.md"], flags=re.M | re.S)
+    named = re.findall(r"`([\w/.]+(?:\.py|/))`", code)
+    assert len(named) > 20
+    missing = [n for n in named if not (ROOT / n).exists() and not (ROOT / "symgrad" / n).exists()]
+    assert missing == []
+
+
+def test_the_table_of_rows_is_the_one_that_is_tested() -> None:
+    rows = runpy.run_path(str(ROOT / "tests" / "test_layers.py"))["ROWS"]
+    table = re.findall(r"^\| (\d) \| (.*?) \|", DOCUMENTS["ARCHITECTURE.md"], re.M)
+    shown = {name: int(row) for row, names in table for name in re.findall(r"`(.*?)`", names)}
+    assert shown == rows

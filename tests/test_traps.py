@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -319,7 +320,7 @@ def test_s21_old_flags_are_accepted():
     code = "import symgrad; print(symgrad.config.floatX, symgrad.tensor.matrix().dtype)"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"THEANO_FLAGS": "floatX=float32,device=cpu,warn.round=False,openmp=True"},
+        env=os.environ | {"THEANO_FLAGS": "floatX=float32,device=cpu,warn.round=False,openmp=True"},
         capture_output=True,
         text=True,
         check=True,

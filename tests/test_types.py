@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import symgrad
 from symgrad import types
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError
-from symgrad.types import TensorType, TupleType, ObjectType, broadcast_shapes, promote
+from symgrad.types import ObjectType, TensorType, TupleType, broadcast_shapes, promote
 
 dtypes = st.sampled_from(types.DTYPES)
 

@@ -17,12 +17,12 @@ from symgrad.errors import (
 )
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
-from symgrad.graph.shared import Cell, Shared
-from symgrad.graph.shared import shared as make_shared
+from symgrad.graph.shared import Cell, Shared, shared as make_shared
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
-from symgrad.types import is_discrete, promote
+from symgrad.types import ObjectType, is_discrete, promote
+from symgrad.values import accept
 
 Updates = list[tuple[Shared, Expr]]
 
@@ -104,13 +104,8 @@ def check_givens(givens: Any, strict: bool) -> dict[Expr, Expr]:
         if old in replacements:
             raise GraphValueError(f"function: givens replaces {old} twice.")
         if not isinstance(new, Expr):
-            value = new
-            new = make_shared(value)
-            if new.dtype == "object" and old.dtype != "object":
-                new = as_expr(value, "givens")
-            if new.dtype != old.dtype and promote(new.dtype, old.dtype) == old.dtype:
-                new = cast(new, old.dtype)
-        if new.dtype != old.dtype and not strict:
+            new = _as_variable(old, new, strict)
+        elif new.dtype != old.dtype and not strict:
             new = cast(new, old.dtype)
         check_same_type(old, new, "function: givens")
         replacements[old] = new
@@ -122,6 +117,16 @@ def check_givens(givens: Any, strict: bool) -> dict[Expr, Expr]:
                     f"is replaced too. Substitute it yourself: clone({new}, {{{node}: ...}})."
                 )
     return replacements
+
+
+def _as_variable(old: Expr, value: Any, strict: bool) -> Any:
+    """A value that stands for a variable."""
+    if old.dtype == "object":
+        return Shared(ObjectType(), Cell(value))
+    try:
+        return make_shared(accept(value, old.type, allow_downcast=not strict))
+    except GraphTypeError as error:
+        raise GraphTypeError(f"function: givens for {describe(old)}: {error}") from None
 
 
 def check_updates(updates: Any) -> Updates:

@@ -25,11 +25,7 @@ from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
 from symgrad.plan import plan
-from symgrad.rewrite.algebra import ALGEBRA
-from symgrad.rewrite.barriers import BARRIERS
-from symgrad.rewrite.engine import rewrite
-from symgrad.rewrite.shapes import simplify_shapes
-from symgrad.rewrite.stability import STABILITY
+from symgrad.rewrite.pipeline import prepare
 
 
 def function(
@@ -129,12 +125,7 @@ def build(recipe: Recipe) -> Function:
     }
     count = len(recipe.results)
     graph = [*recipe.results, *(new for _, new in recipe.updates)]
-    graph = rewrite(substitute(graph, stand_ins) if stand_ins else graph, [BARRIERS, STABILITY])
-    if recipe.mode.simplifies:
-        graph = rewrite(graph, [STABILITY, ALGEBRA])
-        simpler = simplify_shapes(graph)
-        if simpler != graph:  # expressions are equal only to themselves
-            graph = rewrite(simpler, [STABILITY, ALGEBRA])
+    graph = prepare(substitute(graph, stand_ins) if stand_ins else graph, recipe.mode.simplifies)
     program = plan(
         recipe.name or "function",
         [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],

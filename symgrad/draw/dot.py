@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from symgrad.call import Function
@@ -129,7 +130,7 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, max_nodes: int = MAX
     text = dot(x, max_nodes)
     target = None if path is None else pathlib.Path(path)
     try:
-        picture = graphviz.pipe("dot", "svg", text.encode("utf-8")).decode("utf-8")
+        picture: str = graphviz.pipe("dot", "svg", text.encode("utf-8")).decode("utf-8")
     except graphviz.ExecutableNotFound:
         if target is not None:
             target = target.with_suffix(".dot")
@@ -151,15 +152,15 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, max_nodes: int = MAX
 
 def _write(path: pathlib.Path, text: str) -> None:
     """Write a file whole or not at all."""
-    import tempfile  # with pathlib, a fifth of the time that `import symgrad` takes
-
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
         os.replace(temporary, path)
     except OSError as error:
         raise SymgradError(f"draw.svg: cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _roots(x: Any) -> tuple[list[Expr], list[tuple[Shared, Expr]]]:

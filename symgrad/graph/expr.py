@@ -41,6 +41,12 @@ class Notes:
         self.scope: str | None = None
         self.role: str | None = None
 
+    def copy(self) -> Notes:
+        """The same annotations for another node."""
+        copied = Notes()
+        copied.__setstate__(self.__getstate__())
+        return copied
+
     def __getstate__(self) -> Any:
         return (self.name, None if self.tag is None else vars(self.tag), self.scope, self.role)
 
@@ -64,7 +70,7 @@ class Expr:
     type : TensorType
         dtype and shape, as far as they are known.
     origin : tuple
-        Up to four frames of user code that made the node.
+        The frames of user code that made the node, the nearest first.
 
     >>> import symgrad.tensor as T
     >>> x = T.matrix("x")
@@ -570,7 +576,7 @@ class Expr:
 
         >>> import symgrad.tensor as T
         >>> x = T.dscalar("x")
-        >>> (x ** 2).eval({x: 3.0})
+        >>> (x**2).eval({x: 3.0})
         array(9.)
         """
         return _call("eval", self, inputs_to_values or {})

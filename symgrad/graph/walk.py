@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from symgrad.errors import inherit_origin
 
@@ -48,15 +48,11 @@ def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
     """The same operation on other inputs; annotations and origin are kept."""
     with inherit_origin(node.origin):
         made: Expr = node.op.make(*inputs)
-    made.notes = node.notes
+    made.notes = None if node.notes is None else node.notes.copy()
     return made
 
 
-def substitute(
-    outputs: Sequence[Expr],
-    replacements: Mapping[Expr, Expr],
-    remake: Callable[[Expr, Sequence[Expr]], Expr] = rebuild,
-) -> list[Expr]:
+def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
     """The outputs with each key of `replacements` replaced by its value, all at once.
 
     Replacements are not looked into. Nodes that depend on no key are returned as they are.
@@ -72,7 +68,7 @@ def substitute(
             continue
         inputs = [new[i] for i in node.inputs]
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = node if same else remake(node, inputs)
+        new[node] = node if same else rebuild(node, inputs)
     return [new[output] for output in outputs]
 
 
@@ -103,13 +99,3 @@ def connected(outputs: Iterable[Expr], barrier: Collection[Expr] = ()) -> set[Ex
         if node.op is not None and node not in barrier:
             stack.extend(i for k, i in enumerate(node.inputs) if node.op.connects(k))
     return reached
-
-
-def clients(outputs: Iterable[Expr]) -> dict[Expr, list[tuple[Any, int]]]:
-    """For each node, who uses it and as which input."""
-    users: dict[Expr, list[tuple[Any, int]]] = {}
-    for node in toposort(outputs):
-        users.setdefault(node, [])
-        for position, source in enumerate(node.inputs):
-            users[source].append((node, position))
-    return users

@@ -7,8 +7,9 @@ from typing import Any
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.ops.lengths import check_axis, check_int
 from symgrad.ops.op import as_expr
-from symgrad.ops.shaping import check_axis, check_int, dimshuffle
+from symgrad.ops.shaping import dimshuffle
 from symgrad.types import normalize_axis
 
 

@@ -6,20 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.graph.expr import Expr
+from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
 from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, as_exprs, projections
-from symgrad.ops.shaping import (
-    Alloc,
-    alloc,
-    as_length,
-    as_lengths,
-    check_axis,
-    dim,
-    length_args,
-    static_length,
-    sum_like,
-)
+from symgrad.ops.shaping import Alloc, alloc, sum_like
 from symgrad.types import TupleType, ValueType, broadcast_shapes, tensor_type
 
 # -- broadcasting ------------------------------------------------------------------------------
@@ -65,8 +56,7 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
     try:
         return projections(BroadcastArrays().make(*exprs))
     except ShapeError as error:
-        lines = "\n".join(f"{describe(e)}: {made_at(e)}" for e in exprs)
-        raise ShapeError(f"{error} Arguments:\n{lines}") from None
+        raise ShapeError(f"{error} {operands(exprs)}") from None
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:

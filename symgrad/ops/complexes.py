@@ -10,23 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.ops.elementwise import tensor_copy
+from symgrad.ops.elementwise import NO_COMPLEX_GRADIENT, real_dtypes, tensor_copy
 from symgrad.ops.families import elementwise
-from symgrad.ops.op import NullGrad, as_expr
+from symgrad.ops.op import as_expr
+from symgrad.ops.shaping import zeros_like
 from symgrad.ops.trigonometry import arctan2
 from symgrad.types import is_complex
 
 
-def _part_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    part = {"complex64": "float32", "complex128": "float64"}
-    return dtypes, part.get(dtypes[0], dtypes[0])
-
-
 def _no_gradient(g: Any, y: Any, x: Any) -> Sequence[Any]:
-    return (NullGrad("gradients of complex numbers are not supported."),)
+    return (NO_COMPLEX_GRADIENT,)
 
 
-@elementwise(vjp=_no_gradient, dtype=_part_dtypes, ufunc="", name="real", differentiable=False)
+@elementwise(vjp=_no_gradient, dtype=real_dtypes, ufunc="", name="real", differentiable=False)
 def real_part(xp: Any, x: Any) -> Any:
     """The real part.
 
@@ -36,7 +32,7 @@ def real_part(xp: Any, x: Any) -> Any:
     return xp.array(xp.real(x))
 
 
-@elementwise(vjp=_no_gradient, dtype=_part_dtypes, ufunc="", name="imag", differentiable=False)
+@elementwise(vjp=_no_gradient, dtype=real_dtypes, ufunc="", name="imag", differentiable=False)
 def imaginary_part(xp: Any, x: Any) -> Any:
     """The imaginary part.
 
@@ -73,7 +69,7 @@ def imag(x: Any) -> Any:
     array([2.])
     """
     x = as_expr(x, "imag")
-    return imaginary_part(x) if is_complex(x.dtype) else hooks.call("zeros_like", x)
+    return imaginary_part(x) if is_complex(x.dtype) else zeros_like(x)
 
 
 def conj(x: Any) -> Any:

@@ -13,19 +13,18 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.broadcasting import broadcast_arrays
 from symgrad.ops.elementwise import cast, eq, le, maximum, switch
-from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr, as_exprs, common_dtype
-from symgrad.ops.shaping import (
-    Alloc,
+from symgrad.ops.lengths import (
     Dim,
     as_length,
     as_lengths,
     dim,
-    dimshuffle,
     length_args,
     length_constant,
     static_length,
     static_value,
 )
+from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr, as_exprs, common_dtype
+from symgrad.ops.shaping import Alloc, dimshuffle
 from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
 # -- filled --------------------------------------------------------------------------------------
@@ -122,9 +121,10 @@ class Arange(Op):
         return (start + xp.arange(length) * step).astype(self.dtype)
 
     def counts_up(self, node: Expr) -> bool:
-        """Whether a node of this operation is 0, 1, 2, … up to its stop."""
+        """Whether a node of this operation is 0, 1, 2, … up to its stop (int8 would wrap)."""
         start, _, step = node.inputs
-        return is_discrete(self.dtype) and _is_number(start, 0) and _is_number(step, 1)
+        wide = self.dtype in ("int32", "uint32", "int64", "uint64")
+        return wide and _is_number(start, 0) and _is_number(step, 1)
 
     def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
         stop = node.inputs[1]

@@ -10,8 +10,9 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.ops.elementwise import cast, neq, sub
+from symgrad.ops.lengths import check_axis, check_int
 from symgrad.ops.op import Arg, Example, Op, as_expr
-from symgrad.ops.shaping import check_axis, check_int, flatten
+from symgrad.ops.shaping import along
 from symgrad.types import ValueType
 
 
@@ -157,13 +158,6 @@ class Recurrence(Running):
             yield Example(cls(axis, reverse), (Arg(shape), Arg(shape)))
 
 
-def _along(x: Any, axis: Any, what: str) -> tuple[Any, int]:
-    x = as_expr(x, what)
-    if axis is None:
-        return flatten(x), 0
-    return x, check_axis(x, axis, what)
-
-
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Running sum along an axis.
 
@@ -178,7 +172,7 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     array([[1., 2.],
            [4., 6.]])
     """
-    x, axis = _along(x, axis, "cumsum")
+    x, axis = along(x, axis, "cumsum")
     return CumSum(axis, False).make(cast(x, sum_dtype(x.dtype)))
 
 
@@ -195,7 +189,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     >>> cumprod([1.0, 2.0, 3.0]).eval()
     array([1., 2., 6.])
     """
-    x, axis = _along(x, axis, "cumprod")
+    x, axis = along(x, axis, "cumprod")
     return CumProd(axis, False, False).make(cast(x, sum_dtype(x.dtype)))
 
 

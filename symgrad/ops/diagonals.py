@@ -10,8 +10,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import Arg, Example, Op, as_expr
-from symgrad.ops.shaping import (
+from symgrad.ops.lengths import (
     check_axis,
     check_int,
     dim,
@@ -19,6 +18,7 @@ from symgrad.ops.shaping import (
     length_constant,
     static_length,
 )
+from symgrad.ops.op import Arg, Example, Op, as_expr
 from symgrad.types import ValueType, normalize_axis, tensor_type
 
 

@@ -18,7 +18,15 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant
 from symgrad.ops.families import elementwise
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs
-from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, promote, tensor_type
+from symgrad.types import (
+    ValueType,
+    check_dtype,
+    float_of,
+    is_complex,
+    is_discrete,
+    promote,
+    tensor_type,
+)
 
 # -- casts ---------------------------------------------------------------------------------
 
@@ -66,6 +74,17 @@ def cast(x: Any, dtype: Any) -> Any:
         with np.errstate(all="ignore"):
             return Constant(x.value.astype(dtype), x.name)
     return Cast(dtype).make(x)
+
+
+def real_float(x: Any, what: str) -> Any:
+    """An argument as a real floating-point expression; integers become floats."""
+    x = as_expr(x, what)
+    if is_complex(x.dtype):
+        raise GraphTypeError(
+            f"{what} is not defined for complex numbers, such as {describe(x)}. Use T.real(x), "
+            f"T.imag(x) or abs(x).\n{made_at(x)}"
+        )
+    return cast(x, float_of(x.dtype))
 
 
 # -- arithmetic ----------------------------------------------------------------------------
@@ -258,18 +277,22 @@ def inv(xp: Any, x: Any) -> Any:
     return xp.reciprocal(x)
 
 
-def _abs_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    length = {"complex64": "float32", "complex128": "float64"}
-    return dtypes, length.get(dtypes[0], dtypes[0])
+NO_COMPLEX_GRADIENT = NullGrad("gradients of complex numbers are not supported.")
+
+
+def real_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    """The dtype rule of what gives a real number for a complex one."""
+    real = {"complex64": "float32", "complex128": "float64"}
+    return dtypes, real.get(dtypes[0], dtypes[0])
 
 
 def _abs_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
     if is_complex(x.dtype):
-        return (NullGrad("gradients of complex numbers are not supported."),)
+        return (NO_COMPLEX_GRADIENT,)
     return (g * sgn(x),)
 
 
-@elementwise(vjp=_abs_vjp, domain=(0.2, 2.0), dtype=_abs_dtypes, ufunc="absolute")
+@elementwise(vjp=_abs_vjp, domain=(0.2, 2.0), dtype=real_dtypes, ufunc="absolute")
 def abs(xp: Any, x: Any) -> Any:
     """Absolute value; its gradient at 0 is 0.
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import REGISTRY, Arg, Example, Lengths, Op, _register, as_expr, as_exprs
+from symgrad.ops.op import REGISTRY, Arg, Example, Lengths, Op, as_expr, as_exprs, register_op
 from symgrad.types import (
     ValueType,
     broadcast_shapes,
@@ -86,6 +86,25 @@ _RULES: dict[str, DtypeRule] = {
 }
 
 
+_NUMPY_1 = np.__version__.startswith("1.")
+
+
+def _with_weak_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, with 0-d values as arrays of length 1 while it computes.
+
+    NumPy 1 takes a Python number beside a 0-d float32 for a float64, beside an array for a
+    float32; NumPy 2 always for a float32.
+    """
+
+    def computed(xp: Any, *arrays: Any) -> Any:
+        if xp is not np or all(map(np.ndim, arrays)):
+            return function(xp, *arrays)
+        result = function(np, *map(np.atleast_1d, arrays))
+        return result if any(map(np.ndim, arrays)) else result.reshape(())
+
+    return computed
+
+
 class Elementwise(Op, register=False):
     """A function of single elements, broadcast over its inputs.
 
@@ -112,7 +131,7 @@ class Elementwise(Op, register=False):
         on_integers: Callable[[Any], Any] | None,
     ) -> None:
         self._name = name or function.__name__
-        self.function = function
+        self.function = _with_weak_numbers(function) if _NUMPY_1 else function
         self._vjp = vjp
         self.domain = domain
         self.rule: DtypeRule = _RULES[dtype] if isinstance(dtype, str) else dtype
@@ -133,7 +152,7 @@ class Elementwise(Op, register=False):
         self.__name__ = self._name
         self.__wrapped__ = function
         self.__module__ = function.__module__
-        _register(self._name, self)
+        register_op(self._name, self)
 
     @property
     def name(self) -> str:
@@ -158,6 +177,8 @@ class Elementwise(Op, register=False):
                 f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
                 f"{len(args)} were given."
             )
+        if self.rule is _float and type(args[0]) is int and self.nin == 1:
+            args = (float(args[0]),)  # sqrt(2) beside float64 is not the float32 of an int8
         exprs = as_exprs(args[self.apart :], self._name)
         if self.apart:
             exprs = [as_expr(a, self._name) for a in args[: self.apart]] + exprs
@@ -175,9 +196,7 @@ class Elementwise(Op, register=False):
         try:
             return Expr(self, inputs, self.infer(*[i.type for i in inputs]))
         except ShapeError as error:
-            operands = "; ".join(describe(i) for i in inputs)
-            lines = "\n".join(f"{i}: {made_at(i)}" for i in inputs)
-            raise ShapeError(f"{error} Operands: {operands}.\n{lines}") from None
+            raise ShapeError(f"{error} {operands(inputs)}") from None
 
     def infer(self, *types: ValueType) -> ValueType:
         dtypes, dtype = self.rule([t.dtype for t in types], self._name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -23,18 +24,11 @@ from symgrad.ops.index_spec import (
     parse_index,
     part_shape,
 )
-from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr
+from symgrad.ops.lengths import Shape, dim
+from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, weak_constant
 from symgrad.ops.scatter import add_at
-from symgrad.ops.shaping import (
-    DimShuffle,
-    Reshape,
-    Shape,
-    broadcast_like,
-    dim,
-    sum_like,
-    zeros_like,
-)
-from symgrad.types import ValueType, is_discrete, promote, tensor_type, weak_dtype
+from symgrad.ops.shaping import DimShuffle, Reshape, broadcast_like, sum_like, zeros_like
+from symgrad.types import ValueType, is_discrete, promote, tensor_type
 from symgrad.values import literal_array
 
 # -- the operations ----------------------------------------------------------------------------
@@ -45,13 +39,10 @@ class Index(Op):
 
     spec: Spec
 
-    @property
-    def view_of(self) -> int | None:  # type: ignore[override]
-        return 0 if is_basic(self.spec) else None
-
-    @property
-    def eager_only(self) -> bool:  # type: ignore[override]
-        return depends_on_data(self.spec)
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.view_of = 0 if is_basic(self.spec) else None
+        self.eager_only = depends_on_data(self.spec)
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[0].dtype, part_shape(types[0].shape, self.spec, types[1:]))
@@ -86,13 +77,13 @@ class IncIndex(Op):
     assign: bool
     distinct: bool = False
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.eager_only = depends_on_data(self.spec)
+
     @property
     def name(self) -> str:
         return "set_subtensor" if self.assign else "inc_subtensor"
-
-    @property
-    def eager_only(self) -> bool:  # type: ignore[override]
-        return depends_on_data(self.spec)
 
     def infer(self, *types: ValueType) -> ValueType:
         x, y, *index = types
@@ -131,7 +122,9 @@ class IncIndex(Op):
         part = Index(self.spec).make(g, *index)
         if not self.assign:
             return (g, sum_like(part, value), *[None] * len(index))
-        if may_repeat(self.spec) and not self.distinct:  # of elements written twice only the last counts
+        if (
+            may_repeat(self.spec) and not self.distinct
+        ):  # of elements written twice only the last counts
             part = switch(LastWrites(self.spec).make(g, *index), part, 0)
         zero = Constant(np.zeros((), dtype=g.dtype))
         gx = IncIndex(self.spec, True).make(g, zero, *index)
@@ -179,7 +172,7 @@ class LastWrites(Op):
         index = _index(xp, self.spec, arrays[1:])
         written_by = xp.zeros(xp.shape(arrays[0]), dtype="int64")
         shape = written_by[index].shape
-        order = xp.arange(int(np.prod(shape)), dtype="int64").reshape(shape)
+        order = xp.arange(math.prod(shape), dtype="int64").reshape(shape)
         if xp is np:
             written_by[index] = order
         else:
@@ -261,8 +254,8 @@ class ConstantPart(Constant):
 
     __slots__ = ("part",)
 
-    def __init__(self, part: Expr) -> None:
-        super().__init__(part.op.impl(np, part.inputs[0].value).copy())  # type: ignore[attr-defined]
+    def __init__(self, part: Expr, whole: Constant) -> None:
+        super().__init__(part.op.impl(np, whole.value).copy())
         self.part = part
 
 
@@ -302,7 +295,7 @@ def getitem(x: Any, index: Any) -> Any:
             raise
         raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
     if isinstance(x, Constant) and x.ndim == 1 and is_discrete(x.dtype) and not inputs:
-        return ConstantPart(part)
+        return ConstantPart(part, x)
     return part
 
 
@@ -442,7 +435,7 @@ def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
 def fitting_value(y: Any, base: Expr, what: str) -> Any:
     """`y` as an expression in the dtype of `base`; Python numbers are weak."""
     if type(y) in PYTHON_NUMBERS:
-        value: Any = Constant(np.array(y, dtype=weak_dtype(y, [base.dtype])))
+        value: Any = weak_constant(y, [base.dtype])
     elif isinstance(y, (list, tuple)) and _only_numbers(y, is_discrete(base.dtype)):
         value = Constant(literal_array(y, base.dtype if base.dtype != "bool" else None))
     else:

@@ -9,23 +9,11 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.graph.expr import Expr
 from symgrad.ops.axes import atleast_1d, atleast_2d, expand_dims
 from symgrad.ops.elementwise import cast
-from symgrad.ops.op import (
-    PYTHON_NUMBERS,
-    Arg,
-    Example,
-    Lengths,
-    Op,
-    _holds_expr,
-    as_expr,
-    as_exprs,
-    common_dtype,
-    projections,
-)
-from symgrad.ops.shaping import (
+from symgrad.ops.lengths import (
     MakeVector,
     as_length,
     as_lengths,
@@ -35,8 +23,20 @@ from symgrad.ops.shaping import (
     length_args,
     length_constant,
     static_length,
-    zeros_like,
 )
+from symgrad.ops.op import (
+    PYTHON_NUMBERS,
+    Arg,
+    Example,
+    Lengths,
+    Op,
+    as_expr,
+    as_exprs,
+    common_dtype,
+    holds_expr,
+    projections,
+)
+from symgrad.ops.shaping import zeros_like
 from symgrad.types import TupleType, ValueType, promote, tensor_type, weak_dtype
 
 # -- joining -----------------------------------------------------------------------------------
@@ -66,8 +66,7 @@ class Join(Op):
         try:
             return super().make(*inputs)
         except ShapeError as error:
-            lines = "\n".join(f"{describe(i)}: {made_at(i)}" for i in inputs)
-            raise ShapeError(f"{error} Operands:\n{lines}") from None
+            raise ShapeError(f"{error} {operands(inputs)}") from None
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.concatenate(arrays, axis=self.axis)
@@ -166,12 +165,12 @@ def join(axis: Any, *tensors: Any) -> Any:
     return _joined(tensors, axis, "join")
 
 
-def concatenate(tensors: Any, axis: Any = 0) -> Any:
+def concatenate(tensor_list: Any, axis: Any = 0) -> Any:
     """Join tensors along an axis that they have.
 
     Parameters
     ----------
-    tensors : sequence of array_like
+    tensor_list : sequence of array_like
         Of one rank; their dtypes are promoted together, their other lengths must be equal.
     axis : int or None
         The axis along which they are put behind each other; None flattens them first.
@@ -187,7 +186,7 @@ def concatenate(tensors: Any, axis: Any = 0) -> Any:
     array([[1., 3.],
            [2., 4.]])
     """
-    return _joined(_sequence(tensors, "concatenate"), axis, "concatenate")
+    return _joined(_sequence(tensor_list, "concatenate"), axis, "concatenate")
 
 
 def _sequence(tensors: Any, what: str) -> list[Any]:
@@ -214,8 +213,7 @@ def _joined(tensors: Sequence[Any], axis: Any, what: str) -> Any:
                 f"T.stack([...]) to make a vector of scalars.\n{made_at(e)}"
             )
         if e.ndim != exprs[0].ndim:
-            lines = "\n".join(f"{describe(i)}: {made_at(i)}" for i in exprs)
-            raise GraphTypeError(f"{what}: the tensors have different ranks. Operands:\n{lines}")
+            raise GraphTypeError(f"{what}: the tensors have different ranks. {operands(exprs)}")
     axis = check_axis(exprs[0], axis, what)
     dtype = common_dtype(exprs)
     casts = [cast(e, dtype) for e in exprs]
@@ -256,14 +254,12 @@ def stack(*tensors: Any, axis: Any = 0) -> Any:
     exprs = [_as_stacked(t, dtype) for t in entries]
     for e in exprs:
         if e.ndim != exprs[0].ndim:
-            lines = "\n".join(f"{describe(i)}: {made_at(i)}" for i in exprs)
-            raise GraphTypeError(f"stack: the tensors have different ranks. Operands:\n{lines}")
+            raise GraphTypeError(f"stack: the tensors have different ranks. {operands(exprs)}")
     for k, lengths in enumerate(zip(*[i.static_shape for i in exprs], strict=True)):
         if len({*lengths} - {None}) > 1:
-            lines = "\n".join(f"{describe(i)}: {made_at(i)}" for i in exprs)
             raise ShapeError(
                 f"stack: the tensors differ in length in dimension {k}: {_in_words(lengths)}. "
-                f"Operands:\n{lines}"
+                f"{operands(exprs)}"
             )
     if exprs[0].ndim == 0:
         vector = MakeVector().make(*exprs)
@@ -305,7 +301,7 @@ def _stacked_dtype(tensors: Any) -> str:
 
 
 def _as_stacked(entry: Any, dtype: str) -> Any:
-    if isinstance(entry, (list, tuple)) and _holds_expr(entry):
+    if isinstance(entry, (list, tuple)) and holds_expr(entry):
         return stack([_as_stacked(e, dtype) for e in entry])
     return cast(as_expr(entry, "stack", dtype if type(entry) in PYTHON_NUMBERS else None), dtype)
 

@@ -175,7 +175,8 @@ def as_lengths(shape: Any, what: str) -> list[Any]:
                 f"unknown. Give a list of lengths, or ndim=.\n{made_at(shape)}"
             )
         return [as_length(shape[i], what) for i in range(length)]
-    entries = list(shape) if isinstance(shape, (tuple, list)) or np.ndim(shape) else [shape]
+    several = isinstance(shape, (tuple, list)) or (not isinstance(shape, Expr) and np.ndim(shape))
+    entries = list(shape) if several else [shape]
     return [as_length(entry, what) for entry in entries]
 
 
@@ -207,8 +208,8 @@ def static_value(e: Expr, limit: int = 40) -> Any:
             stack.pop()
         elif isinstance(node, Constant) and node.value.size <= limit:
             values[node] = node.value
-        elif isinstance(node.op, Dim) and node.inputs[0].static_shape[node.op.axis] is not None:
-            values[node] = np.int64(node.inputs[0].static_shape[node.op.axis])  # type: ignore[arg-type]
+        elif (length := _known_length(node)) is not None:
+            values[node] = np.int64(length)
         elif node.op is None or not _is_cheap(node.op) or len(stack) > limit:
             return None
         elif all(i in values for i in node.inputs):
@@ -222,6 +223,10 @@ def static_value(e: Expr, limit: int = 40) -> Any:
         else:
             stack.extend(i for i in node.inputs if i not in values)
     return values[e]
+
+
+def _known_length(e: Expr) -> int | None:
+    return e.inputs[0].static_shape[e.op.axis] if isinstance(e.op, Dim) else None
 
 
 def _is_cheap(op: Op) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
-from symgrad.ops.lengths import product_of_lengths
+from symgrad.ops.lengths import check_axis, dim, product_of_lengths
 from symgrad.ops.op import Arg, Example, Op, as_exprs, common_dtype
-from symgrad.ops.shaping import check_axis, dim, dimshuffle, reshape, sum_like
+from symgrad.ops.shaping import dimshuffle, reshape, sum_like
 from symgrad.types import ValueType, broadcast_shapes, is_complex, tensor_type
 
 # -- operations ------------------------------------------------------------------------------
@@ -26,10 +26,8 @@ class Product(Op, register=False):
         try:
             return super().make(*inputs)
         except ShapeError as error:
-            a, b = inputs
             raise ShapeError(
-                f"{error} Operands: {describe(a)} and {describe(b)}. Is one of them transposed, "
-                f"or in the wrong order?\n{made_at(a)}\n{made_at(b)}"
+                f"{error} Is one of them transposed, or in the wrong order? {operands(inputs)}"
             ) from None
 
 
@@ -272,10 +270,7 @@ def _axis_pairs(
     """The axes of each operand that are summed over; those before `first` may not be."""
     if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= np.minimum(a.ndim, b.ndim) - first:
-            raise GraphValueError(
-                f"{what}: axes={axes} does not fit {describe(a)} and {describe(b)}."
-                f"\n{made_at(a)}\n{made_at(b)}"
-            )
+            raise GraphValueError(f"{what}: axes={axes} does not fit. {operands((a, b))}")
         return tuple(range(a.ndim - axes, a.ndim)), tuple(range(first, first + axes))
     try:
         given_a, given_b = axes
@@ -353,10 +348,7 @@ def _batches(a: Any, b: Any, what: str) -> tuple[Any, Any]:
             )
     n, m = a.static_shape[0], b.static_shape[0]
     if n is not None and m is not None and n != m:
-        raise ShapeError(
-            f"{what}: the batches have {n} and {m} entries. Operands: {describe(a)} and "
-            f"{describe(b)}.\n{made_at(a)}\n{made_at(b)}"
-        )
+        raise ShapeError(f"{what}: the batches have {n} and {m} entries. {operands((a, b))}")
     return a, b
 
 

@@ -14,9 +14,10 @@ from symgrad.graph.expr import Constant, Expr, Placeholder
 from symgrad.graph.walk import connected, depends_on, substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.evaluation import evaluate
+from symgrad.ops.lengths import dim
 from symgrad.ops.op import Arg, Example, NullGrad, Op, projections
 from symgrad.ops.reduction import sum
-from symgrad.ops.shaping import Alloc, dim
+from symgrad.ops.shaping import Alloc
 from symgrad.types import TensorType, TupleType, ValueType, is_discrete, tensor_type
 
 _LARGE = 4096  # bytes; larger constants are compared by identity, as when graphs are merged
@@ -143,7 +144,7 @@ class Map(Op):
             if k < self.sequences:
                 if have.ndim == 0:
                     raise GraphTypeError("map: a sequence needs a first axis, not a scalar.")
-                lengths |= {shape[0]} - {None}  # type: ignore[arg-type]
+                lengths |= {n for n in shape[:1] if n is not None}
                 shape = shape[1:]
             if have.dtype != want.dtype or len(shape) != want.ndim:
                 raise GraphTypeError(

@@ -10,23 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.ops.constructors import eye
 from symgrad.ops.diagonals import diagonal
 from symgrad.ops.elementwise import cast
-from symgrad.ops.lengths import product_of_lengths
+from symgrad.ops.lengths import check_axis, check_int, dim, product_of_lengths
 from symgrad.ops.linalg import dot, matmul, matrix_transpose
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs, common_dtype, projections
 from symgrad.ops.reduction import sum
-from symgrad.ops.shaping import (
-    broadcast_like,
-    check_axis,
-    check_int,
-    dim,
-    dimshuffle,
-    reshape,
-    sum_like,
-)
+from symgrad.ops.shaping import broadcast_like, dimshuffle, reshape, sum_like
 from symgrad.types import TupleType, ValueType, broadcast_shapes, is_discrete, tensor_type
 
 # -- arguments -------------------------------------------------------------------------------
@@ -242,6 +234,8 @@ class Solve(Op):
         a, b = arrays
         if a.shape[-1] != b.shape[-2]:
             raise ValueError(f"shape mismatch: a is {a.shape} and b is {b.shape}")
+        if b.ndim < a.ndim:  # NumPy 1 would read it as vectors
+            b = b.reshape((1,) * (a.ndim - b.ndim) + b.shape)
         return xp.linalg.solve(a, b)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
@@ -268,9 +262,7 @@ def solve_columns(a: Any, b: Any, what: str) -> Any:
             return Solve().make(a, b)
         solved = Solve().make(a, dimshuffle(b, 0, "x"))
     except ShapeError as error:
-        raise ShapeError(
-            f"{error} Operands: {describe(a)} and {describe(b)}.\n{made_at(a)}\n{made_at(b)}"
-        ) from None
+        raise ShapeError(f"{error} {operands((a, b))}") from None
     return solved[..., 0]
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.expr import Constant, Expr
 from symgrad.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
 from symgrad.values import literal_array
@@ -74,6 +74,8 @@ class Op:
         The result is a vector of known length that may be unpacked.
     eager_only : bool
         The length of the result depends on data, so `jax.jit` cannot trace it.
+    has_side_effect : bool
+        Computing it does something besides: it is never merged, dropped or doubled.
     """
 
     view_of: int | None = None
@@ -87,11 +89,11 @@ class Op:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = [n for n in inspect.get_annotations(cls) if n[0] != "_" and n not in _NOT_SETTINGS]
+        own = [n for n in inspect.get_annotations(cls) if n[0] != "_" and not hasattr(Op, n)]
         cls.fields = (*cls.fields, *own)
-        cls.__match_args__ = cls.fields  # type: ignore[attr-defined]
+        cls.__match_args__ = cls.fields  # type: ignore[attr-defined, misc]
         if register:
-            _register(cls.__name__, cls)
+            register_op(cls.__name__, cls)
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         values = dict(zip(self.fields, args, strict=False), **settings)
@@ -159,9 +161,7 @@ class Op:
         """Whether the result depends on the *values* of an input (not on its shape alone)."""
         return True
 
-    def source(
-        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
-    ) -> str:
+    def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
         """The NumPy source that computes the result.
 
         `bind(thing, wish)` names an object that the source needs; an operation stands for its
@@ -185,7 +185,6 @@ class Op:
 
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NOT_SETTINGS = {"view_of", "shape_of", "is_condition", "is_shape", "eager_only", "has_side_effect", "fields"}
 
 
 def _setting_key(value: Any) -> Any:
@@ -197,7 +196,8 @@ def _setting_key(value: Any) -> Any:
     return (type(value), value if isinstance(value, (Op, ValueType)) else repr(value))
 
 
-def _register(name: str, op: Any) -> None:
+def register_op(name: str, op: Any) -> None:
+    """Enter an operation, or a class of them, in the registry."""
     if name in REGISTRY:
         raise GraphTypeError(f"an operation named {name!r} exists already; choose another name")
     REGISTRY[name] = op
@@ -218,9 +218,7 @@ class Project(Op):
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return arrays[0][self.index]
 
-    def source(
-        self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]
-    ) -> str:
+    def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
         return f"{args[0]}[{self.index}]"
 
     @classmethod
@@ -252,7 +250,7 @@ def as_expr(value: Any, what: str = "an expression", dtype: str | None = None) -
                 f"with. Make it from an array: shared(numpy.asarray(...)).\n{made_at(value)}"
             )
         return value
-    if isinstance(value, (list, tuple)) and _holds_expr(value):
+    if isinstance(value, (list, tuple)) and holds_expr(value):
         return hooks.call("stack", value)
     try:
         return Constant(literal_array(value, dtype))
@@ -260,9 +258,10 @@ def as_expr(value: Any, what: str = "an expression", dtype: str | None = None) -
         raise GraphTypeError(f"{what}: {error}") from None
 
 
-def _holds_expr(value: Any) -> bool:
+def holds_expr(value: Any) -> bool:
+    """Whether nested lists hold an expression."""
     if isinstance(value, (list, tuple)):
-        return any(_holds_expr(entry) for entry in value)
+        return any(holds_expr(entry) for entry in value)
     return isinstance(value, Expr)
 
 
@@ -277,12 +276,16 @@ def as_exprs(values: Sequence[Any], what: str) -> list[Any]:
         return strong
     dtypes = [v.type.dtype for v in strong]
     strong.reverse()
-    return [
-        Constant(np.array(v, dtype=weak_dtype(v, dtypes)))
-        if type(v) in PYTHON_NUMBERS
-        else strong.pop()
-        for v in values
-    ]
+    return [weak_constant(v, dtypes) if type(v) in PYTHON_NUMBERS else strong.pop() for v in values]
+
+
+def weak_constant(value: bool | int | float | complex, dtypes: Sequence[str]) -> Constant:
+    """A Python number as a constant, in the dtype that it takes beside arrays of these dtypes."""
+    dtype = weak_dtype(value, dtypes)
+    try:
+        return Constant(np.array(value, dtype=dtype))
+    except OverflowError:
+        raise GraphValueError(f"The integer {value} does not fit in {dtype}.") from None
 
 
 def common_dtype(exprs: Sequence[Expr]) -> str:
@@ -290,7 +293,9 @@ def common_dtype(exprs: Sequence[Expr]) -> str:
     return promote(*{e.type.dtype for e in exprs})
 
 
-def constant(value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
+def constant(
+    value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None
+) -> Any:
     """Make a symbolic constant.
 
     Parameters
@@ -314,6 +319,8 @@ def constant(value: Any, name: str | None = None, ndim: int | None = None, dtype
     array = literal_array(value, None if dtype is None else check_dtype(dtype))
     if ndim is not None:
         if ndim < array.ndim:
-            raise GraphTypeError(f"constant(): a value of rank {array.ndim} cannot have rank {ndim}")
+            raise GraphTypeError(
+                f"constant(): a value of rank {array.ndim} cannot have rank {ndim}"
+            )
         array = array.reshape((1,) * (ndim - array.ndim) + array.shape)
     return Constant(array, name)

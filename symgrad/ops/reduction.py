@@ -12,9 +12,9 @@ from symgrad.graph.expr import Expr
 from symgrad.ops.cumulative import CumProd, sum_dtype
 from symgrad.ops.elementwise import cast, eq, neq, switch
 from symgrad.ops.families import Reduction, check_axes
-from symgrad.ops.lengths import product_of_lengths
+from symgrad.ops.lengths import dim, product_of_lengths
 from symgrad.ops.op import Arg, Example
-from symgrad.ops.shaping import broadcast_like, dim, dimshuffle, reshape
+from symgrad.ops.shaping import broadcast_like, dimshuffle, reshape
 from symgrad.ops.sums import accurate_sum
 from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
@@ -235,27 +235,28 @@ class Extreme(Reduction, register=False):
         yield Example(cls((0,), False), (Arg((3, 4), "bool"),))
 
 
-class Max(Extreme):
-    """Largest element over axes; NaN wins."""
-
-    def impl(self, xp: Any, *arrays: Any) -> Any:
-        self.check(arrays[0])
-        return xp.max(arrays[0], axis=self.axis, keepdims=self.keepdims)
+class ExtremeValue(Extreme, register=False):
+    """The extreme itself; in a tie every one of them gets the gradient."""
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         (x,) = inputs
         return (switch(eq(x, self.restore_axes(y, x)), self.restore_axes(g, x), 0),)
 
 
-class Min(Extreme):
+class Max(ExtremeValue):
+    """Largest element over axes; NaN wins."""
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        self.check(arrays[0])
+        return xp.max(arrays[0], axis=self.axis, keepdims=self.keepdims)
+
+
+class Min(ExtremeValue):
     """Smallest element over axes; NaN wins."""
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         self.check(arrays[0])
         return xp.min(arrays[0], axis=self.axis, keepdims=self.keepdims)
-
-    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
-        return Max.vjp(self, g, y, *inputs)  # type: ignore[arg-type]
 
 
 class ArgExtreme(Extreme, register=False):

@@ -13,18 +13,9 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import abs, cast, maximum, minimum, mod, switch
 from symgrad.ops.indexing import set_subtensor
+from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
 from symgrad.ops.op import Arg, Example, Op, as_expr
-from symgrad.ops.shaping import (
-    Alloc,
-    as_length,
-    as_lengths,
-    check_axis,
-    dim,
-    dimshuffle,
-    length_args,
-    reshape,
-    static_length,
-)
+from symgrad.ops.shaping import Alloc, along, dimshuffle, reshape
 from symgrad.types import ValueType, is_discrete, tensor_type
 
 # -- repeat ------------------------------------------------------------------------------------
@@ -58,7 +49,7 @@ class RepeatIndices(Op):
                 f"the shape does not fit: {repeats.shape[0]} numbers of repeats for an axis of "
                 f"length {int(length)}"
             )
-        return xp.repeat(xp.arange(int(length)), repeats)
+        return xp.repeat(xp.arange(int(length), dtype="int64"), repeats)
 
     def connects(self, index: int) -> bool:
         return False
@@ -100,9 +91,7 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
             f"repeat: repeats must be an integer scalar or vector, not {describe(times)}."
             f"\n{made_at(times)}"
         )
-    if axis is None:
-        x, axis = x.flatten(), 0
-    axis = check_axis(x, axis, "repeat")
+    x, axis = along(x, axis, "repeat")
     if isinstance(times, Constant) and (times.value < 0).any():
         raise GraphValueError(f"repeat: a number of repeats is negative in {repeats}.")
     if times.ndim == 1 and times.static_shape[0] == 1:

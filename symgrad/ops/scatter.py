@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -44,14 +45,14 @@ def add_at(out: Array, index: tuple[Any, ...], value: Any) -> None:
     rows = rows.reshape(-1)
     value = value.reshape(len(rows), *rest)
     if view.flags.c_contiguous:
-        lengths = (_product(lengths),)
+        lengths = (prod(lengths),)
         view = view.reshape(*lengths, *rest)
     plain = view.ndim == 1 and value.dtype == out.dtype  # what numpy.add.at is quick for
     if plain and not _is_narrow(out.dtype):
         np.add.at(view, rows, value)
         return
 
-    used = np.zeros(_product(lengths), dtype=bool)
+    used = np.zeros(prod(lengths), dtype=bool)
     used[rows] = True
     if np.count_nonzero(used) == len(rows):  # none repeats
         if plain:
@@ -133,7 +134,7 @@ def _positions(out: Array, entry: Any, axis: int) -> tuple[Any, ...]:
 
 def _flat(positions: Sequence[Array], lengths: Sequence[int]) -> Array:
     """Row-major numbers of the positions, which are broadcast and may be negative."""
-    flat: Any = 0
+    flat: Array = np.zeros((), dtype=np.intp)
     for axis, (array, length) in enumerate(zip(positions, lengths, strict=True)):
         # As unsigned numbers negative ones are large: one comparison finds both kinds.
         if np.count_nonzero(array.view(np.uintp) >= length):
@@ -145,15 +146,8 @@ def _flat(positions: Sequence[Array], lengths: Sequence[int]) -> Array:
                     f"{axis} with size {length}"
                 )
         flat = flat * length + array if axis else array
-    return flat  # type: ignore[no-any-return]
+    return flat
 
 
 def _unflat(flat: Array, lengths: Sequence[int]) -> tuple[Any, ...]:
     return np.unravel_index(flat, lengths) if len(lengths) > 1 else (flat,)
-
-
-def _product(lengths: Sequence[int]) -> int:
-    total = 1
-    for length in lengths:
-        total *= length
-    return total

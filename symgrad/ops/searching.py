@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast, switch
+from symgrad.ops.lengths import as_lengths
 from symgrad.ops.op import Arg, Example, Op, as_expr, as_exprs, common_dtype, projections
-from symgrad.ops.selecting import as_positions, check_mode
-from symgrad.ops.shaping import as_lengths
+from symgrad.ops.selecting import as_positions, brought_into_range, check_mode
 from symgrad.types import TupleType, ValueType, broadcast_shapes, is_discrete, tensor_type
 
 # -- where something is not zero ---------------------------------------------------------------
@@ -344,10 +345,8 @@ class UnravelIndex(Op):
     def impl(self, xp: Any, *arrays: Any) -> Any:
         flat = xp.asarray(arrays[0]).astype("int64")
         lengths = [int(n) for n in arrays[1:]]
-        total = int(np.prod(lengths))
-        if xp is np and flat.size and not 0 <= flat.min() <= flat.max() < total:
-            wrong = flat.min() if flat.min() < 0 else flat.max()
-            raise IndexError(f"position {wrong} is out of range in shape {tuple(lengths)}")
+        total = math.prod(lengths)
+        flat = brought_into_range(xp, flat, total, "raise", f" in shape {tuple(lengths)}")
         found = []
         for length in lengths[::-1] if self.order == "C" else lengths:
             found.append(flat % max(length, 1))
@@ -379,15 +378,7 @@ class RavelMultiIndex(Op):
         axes = range(rank) if self.order == "C" else range(rank - 1, -1, -1)
         for axis in axes:
             index, length = xp.asarray(arrays[axis]).astype("int64"), int(arrays[rank + axis])
-            if self.mode == "wrap":
-                index = xp.mod(index, length)
-            elif self.mode == "clip":
-                index = xp.clip(index, 0, length - 1)
-            elif xp is np and index.size and not 0 <= index.min() <= index.max() < length:
-                wrong = index.min() if index.min() < 0 else index.max()
-                raise IndexError(
-                    f"position {wrong} is out of range along axis {axis} of length {length}"
-                )
+            index = brought_into_range(xp, index, length, self.mode, f" along axis {axis}")
             flat = flat * length + index
         return flat
 

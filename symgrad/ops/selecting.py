@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast, eq, switch
 from symgrad.ops.indexing import fitting_value
+from symgrad.ops.lengths import as_lengths, dim, static_length
 from symgrad.ops.op import Arg, Example, Op, as_expr, as_exprs, common_dtype
 from symgrad.ops.reduction import sum
 from symgrad.ops.scatter import add_at
-from symgrad.ops.shaping import as_lengths, dim, static_length, sum_like, zeros_like
+from symgrad.ops.shaping import along, sum_like, zeros_like
 from symgrad.types import (
     ValueType,
     broadcast_shapes,
     check_dtype,
     is_discrete,
-    normalize_axis,
     tensor_type,
 )
 
@@ -47,6 +47,18 @@ def check_mode(mode: Any, what: str) -> str:
     if mode not in MODES:
         raise GraphValueError(f"{what}: mode={mode!r}; expected one of {', '.join(MODES)}.")
     return str(mode)
+
+
+def brought_into_range(xp: Any, index: Any, length: Any, mode: str, where: str = "") -> Any:
+    """Integers as positions along an axis of a length: checked, wrapped or clipped."""
+    if mode == "wrap":
+        return xp.mod(index, length)
+    if mode == "clip":
+        return xp.clip(index, 0, length - 1)
+    if xp is np and index.size and not 0 <= index.min() <= index.max() < length:
+        wrong = index.min() if index.min() < 0 else index.max()
+        raise IndexError(f"position {wrong} is not one of {length} (0 to {length - 1}){where}")
+    return xp.array(index)
 
 
 # -- one position per element along an axis ----------------------------------------------------
@@ -164,20 +176,17 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     array([[2.],
            [3.]])
     """
-    x, index = as_expr(arr, "take_along_axis"), as_positions(indices, "take_along_axis")
-    if axis is None:
-        x, axis = x.flatten(), 0
+    x, axis = along(arr, axis, "take_along_axis")
+    index = as_positions(indices, "take_along_axis")
     if x.ndim != index.ndim:
         raise GraphTypeError(
             f"take_along_axis: {describe(index)} must have as many dimensions as {describe(x)}."
             f"\n{made_at(index)}"
         )
     try:
-        return TakeAlong(normalize_axis(axis, x.ndim, "take_along_axis: axis")).make(x, index)
+        return TakeAlong(axis).make(x, index)
     except ShapeError as error:
-        raise ShapeError(
-            f"{error} Operands: {describe(x)} and {describe(index)}.\n{made_at(x)}"
-        ) from None
+        raise ShapeError(f"{error} {operands((x, index))}") from None
 
 
 # -- positions of whole parts ------------------------------------------------------------------
@@ -193,14 +202,7 @@ class Positions(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         index, length = xp.asarray(arrays[0]).astype("int64"), arrays[1]
-        if self.mode == "wrap":
-            return xp.mod(index, length)
-        if self.mode == "clip":
-            return xp.clip(index, 0, length - 1)
-        if xp is np and index.size and not 0 <= index.min() <= index.max() < length:
-            wrong = index.min() if index.min() < 0 else index.max()
-            raise IndexError(f"position {wrong} is not one of {length} (0 to {length - 1})")
-        return xp.array(index)
+        return brought_into_range(xp, index, length, self.mode)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -234,10 +236,7 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     array([[2., 2., 1.],
            [4., 4., 3.]])
     """
-    x, index = as_expr(a, "take"), as_positions(indices, "take")
-    if axis is None:
-        x, axis = x.flatten(), 0
-    axis = normalize_axis(axis, x.ndim, "take: axis")
+    (x, axis), index = along(a, axis, "take"), as_positions(indices, "take")
     if check_mode(mode, "take") != "raise":
         index = Positions(mode).make(index, dim(x, axis))
     return x[(*[slice(None)] * axis, index)]

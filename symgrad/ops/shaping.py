@@ -16,22 +16,18 @@ from symgrad import hooks
 from symgrad.errors import GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast
-from symgrad.ops.lengths import Dim as Dim
-from symgrad.ops.lengths import MakeVector as MakeVector
-from symgrad.ops.lengths import Shape as Shape
-from symgrad.ops.lengths import as_length as as_length
-from symgrad.ops.lengths import as_lengths as as_lengths
-from symgrad.ops.lengths import check_axis as check_axis
-from symgrad.ops.lengths import check_int as check_int
-from symgrad.ops.lengths import dim as dim
-from symgrad.ops.lengths import length_args as length_args
-from symgrad.ops.lengths import length_constant as length_constant
-from symgrad.ops.lengths import lengths_named, product_of_lengths
-from symgrad.ops.lengths import shape as shape
-from symgrad.ops.lengths import shape_i as shape_i
-from symgrad.ops.lengths import size as size
-from symgrad.ops.lengths import static_length as static_length
-from symgrad.ops.lengths import static_value as static_value
+from symgrad.ops.lengths import (
+    Dim,
+    as_lengths,
+    check_axis,
+    check_int,
+    dim,
+    length_args,
+    length_constant,
+    lengths_named,
+    product_of_lengths,
+    static_length,
+)
 from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr
 from symgrad.ops.sums import accurate_sum
 from symgrad.types import ValueType, tensor_type
@@ -299,6 +295,12 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
         return x
     rest = product_of_lengths(x, range(ndim - 1, x.ndim))
     return Reshape().make(x, *[dim(x, a) for a in range(ndim - 1)], rest)
+
+
+def along(x: Any, axis: Any, what: str) -> tuple[Any, int]:
+    """An argument and a non-negative axis of it; where the axis is None, it is flattened."""
+    x = as_expr(x, what)
+    return (flatten(x), 0) if axis is None else (x, check_axis(x, axis, what))
 
 
 # -- broadcasting, and its reverse -----------------------------------------------------------

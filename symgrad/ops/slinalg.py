@@ -11,10 +11,10 @@ from symgrad.errors import ExecutionError, GraphTypeError, GraphValueError, desc
 from symgrad.ops.constructors import eye, tril, triu
 from symgrad.ops.decompositions import Eigh, cholesky
 from symgrad.ops.elementwise import cast
+from symgrad.ops.lengths import dim
 from symgrad.ops.linalg import kron, matrix_transpose
 from symgrad.ops.nlinalg import as_matrix, solve_columns
 from symgrad.ops.op import Arg, Example, Op, common_dtype, constant, projections
-from symgrad.ops.shaping import dim
 from symgrad.types import ValueType
 
 _STRUCTURES = ("general", "symmetric", "lower_triangular", "upper_triangular")

@@ -11,10 +11,11 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
+from symgrad.ops.lengths import static_length
 from symgrad.ops.op import Arg, Example, Op, as_expr
 from symgrad.ops.selecting import AddAlong, TakeAlong, as_positions
-from symgrad.ops.shaping import static_length, zeros_like
-from symgrad.types import ValueType, check_dtype, normalize_axis, tensor_type
+from symgrad.ops.shaping import along, zeros_like
+from symgrad.types import ValueType, check_dtype, tensor_type
 
 KINDS = ("quicksort", "mergesort", "heapsort", "stable")
 
@@ -75,16 +76,7 @@ def _arguments(a: Any, axis: Any, kind: Any, order: Any, what: str) -> tuple[Any
         raise GraphTypeError(f"{what}: order= is for arrays with named fields; {x} has none.")
     if kind not in KINDS:
         raise GraphValueError(f"{what}: kind={kind!r}; expected one of {', '.join(KINDS)}.")
-    return _flat(x, axis, what)
-
-
-def _flat(x: Any, axis: Any, what: str) -> tuple[Any, int]:
-    if axis is None:
-        return x.flatten(), 0
-    try:
-        return x, normalize_axis(axis, x.ndim, f"{what}: axis")
-    except (GraphTypeError, GraphValueError) as error:
-        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
+    return along(x, axis, what)
 
 
 def sort(a: Any, axis: int | None = -1, kind: str = "quicksort", order: Any = None) -> Any:
@@ -313,7 +305,7 @@ def topk_and_argtopk(
 
 
 def _argtopk(x: Any, kth: Any, axis: Any, idx_dtype: Any, what: str) -> tuple[Any, int, Any]:
-    x, axis = _flat(as_expr(x, what), axis, what)
+    x, axis = along(x, axis, what)
     k = cast(as_positions(kth, what, "kth"), "int64")
     if k.ndim:
         raise GraphTypeError(f"{what}: kth must be a scalar, not {describe(k)}.\n{made_at(k)}")

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe
-from symgrad.ops.elementwise import cast, eq, exp, gt, log, switch
+from symgrad.errors import GraphTypeError
+from symgrad.ops.elementwise import eq, exp, gt, log, real_float, switch
 from symgrad.ops.families import elementwise
 from symgrad.ops.logic import and_, invert
-from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs
-from symgrad.types import ValueType, float_of, is_complex
+from symgrad.ops.op import Arg, Example, NullGrad, Op, as_exprs
+from symgrad.types import ValueType
 
 
 def _scipy(name: str, *args: Any) -> Any:
@@ -196,13 +196,6 @@ class PolyGamma(Op):
             yield Example(PolyGamma(n), (Arg(shape, low=0.5, high=4.0),))
 
 
-def _real_float(x: Any, what: str) -> Any:
-    x = as_expr(x, what)
-    if is_complex(x.dtype):
-        raise GraphTypeError(f"{what} is not defined for complex numbers: {describe(x)}.")
-    return cast(x, float_of(x.dtype))
-
-
 def polygamma(n: int, x: Any) -> Any:
     """The n-th derivative of `psi`.
 
@@ -218,7 +211,7 @@ def polygamma(n: int, x: Any) -> Any:
     """
     if type(n) is not int or n < 0:
         raise GraphTypeError(f"polygamma: the order must be an int, 0 or more, not {n!r}.")
-    x = _real_float(x, "polygamma")
+    x = real_float(x, "polygamma")
     return psi(x) if n == 0 else PolyGamma(n).make(x)
 
 
@@ -228,7 +221,7 @@ def tri_gamma(x: Any) -> Any:
     >>> tri_gamma([1.0, 2.0]).eval()
     array([1.64493407, 0.64493407])
     """
-    return PolyGamma(1).make(_real_float(x, "tri_gamma"))
+    return PolyGamma(1).make(real_float(x, "tri_gamma"))
 
 
 def _gammainc_slope(k: Any, x: Any) -> Any:
@@ -358,7 +351,7 @@ def j0(x: Any) -> Any:
     >>> j0([0.0, 1.0]).eval()
     array([1.        , 0.76519769])
     """
-    return BesselJ(0).make(_real_float(x, "j0"))
+    return BesselJ(0).make(real_float(x, "j0"))
 
 
 def j1(x: Any) -> Any:
@@ -367,7 +360,7 @@ def j1(x: Any) -> Any:
     >>> j1([0.0, 1.0]).eval()
     array([0.        , 0.44005059])
     """
-    return BesselJ(1).make(_real_float(x, "j1"))
+    return BesselJ(1).make(real_float(x, "j1"))
 
 
 # -- x log x -------------------------------------------------------------------------------

@@ -8,9 +8,8 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.elementwise import cast, eq, maximum, sqr, sqrt, sub, switch
 from symgrad.ops.families import check_axes
-from symgrad.ops.lengths import product_of_lengths
+from symgrad.ops.lengths import check_int, product_of_lengths
 from symgrad.ops.reduction import max, mean, min, sum
-from symgrad.ops.shaping import check_int
 from symgrad.types import is_complex, is_discrete
 
 

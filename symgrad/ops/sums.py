@@ -1,8 +1,8 @@
 """Adding up: sums that are at least as accurate as pairwise summation, on every axis.
 
 NumPy sums pairwise only along axes that lie innermost in memory; along others the error of a
-float32 sum grows with its length. What is done here instead is as fast or faster; microseconds,
-float32, NumPy 2.4 with two cores:
+float32 sum grows with its length. What is done here instead costs less than adding up in float64
+and about what NumPy's own sum costs; microseconds, float32, NumPy 2.4, two cores:
 
     shape, axis             NumPy's own   in float64   here
     (600, 10), 0                     14           19     13

@@ -10,7 +10,8 @@ from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.index_spec import index_source
 from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.shaping import Dim, DimShuffle
+from symgrad.ops.lengths import Dim
+from symgrad.ops.shaping import DimShuffle
 
 _ASCII = {"≠": "!=", "≤": "<=", "≥": ">=", "=": "=="}
 

@@ -7,7 +7,6 @@ is below it; what is below has been rewritten already when the rule is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from copy import copy
 from typing import Any, NamedTuple
 
 from symgrad.errors import GraphTypeError, inherit_origin
@@ -39,7 +38,6 @@ class RuleSet:
     def __init__(self, name: str) -> None:
         self.name = name
         self._by_op: dict[Any, list[Rule]] = {}
-
         self._of_any: list[Rule] = []
 
     def __len__(self) -> int:
@@ -113,11 +111,11 @@ class _Rewriter:
         self.trace = trace
         self.final: dict[Expr, Expr] = {}  # what each node has become
         self.unique: dict[Any, Expr] = {}  # the one node of each operation and inputs
-        self.own: set[Expr] = (
-            set()
-        )  # nodes made here, which may be named; the others are the user's
+        self.own: set[Expr] = set()  # nodes made here may be named; the others are the user's
         self.rules_of: dict[Any, tuple[Rule, ...]] = {}
-        self.budget = 100  # grows with the graph: rules that undo each other must stop
+        # How many rules may fire yet; every node given to `run` brings more. What rules make brings
+        # none, so rules that undo each other stop, and so do rules that make the graph grow.
+        self.budget = 100
 
     def run(self, outputs: Sequence[Expr]) -> list[Expr]:
         for output in outputs:
@@ -126,11 +124,12 @@ class _Rewriter:
 
     def _settle(self, root: Expr) -> None:
         """Find the final form of `root`; an explicit stack, no recursion."""
-        # (node, what it has been rewritten to so far); a node waits below what it needs
-        stack: list[tuple[Expr, Expr]] = [(root, root)]
+        # (node, what it has been rewritten to so far, whether it was given and not made by a rule);
+        # a node waits below what it needs
+        stack: list[tuple[Expr, Expr, bool]] = [(root, root, True)]
         final = self.final
         while stack:
-            node, current = stack[-1]
+            node, current, given = stack[-1]
             if node in final:
                 stack.pop()
                 continue
@@ -143,7 +142,7 @@ class _Rewriter:
                 final[made] = final[current] = final[node] = made
                 stack.pop()
                 continue
-            waiting = [(i, i) for i in current.inputs if i not in final]
+            waiting = [(i, i, given) for i in current.inputs if i not in final]
             if waiting:
                 waiting.reverse()
                 stack.extend(waiting)
@@ -158,23 +157,22 @@ class _Rewriter:
                 final[current] = final[node] = final[made]
                 stack.pop()
                 continue
+            if given:
+                self.budget += 20
             better = self._improve(made)
             if better is None:
                 final[made] = final[current] = final[node] = made
                 stack.pop()
             else:
-                stack[-1] = (node, made)  # both wait for what the better one becomes
-                stack.append((made, better))
+                stack[-1] = (node, made, False)  # both wait for what the better one becomes
+                stack.append((made, better, False))
 
     def _improve(self, node: Expr) -> Expr | None:
         rules = self.rules_of.get(node.op)
         if rules is None:
             rules = tuple(rule for each in self.rules for rule in each.of(node.op))
             self.rules_of[node.op] = rules
-        if not rules:
-            return None
-        self.budget += 20
-        if self.budget <= 0:
+        if not rules or self.budget <= 0:
             return None
         with inherit_origin(node.origin):
             for rule in rules:
@@ -188,7 +186,7 @@ class _Rewriter:
             raise GraphTypeError(
                 f"rewrite rule {rule.__name__} turned a {node.type} into a {better.type}"
             )
-        self.budget -= 21
+        self.budget -= 1
         # what is not settled is new; an older node may be the user's, and keeps its name
         if better not in self.final and better.op is not None:
             self.own.add(better)
@@ -217,7 +215,7 @@ class _Rewriter:
     def _name(self, node: Expr, like: Expr) -> None:
         """Give a node made here the annotations of what it stands for."""
         if node.notes is None and like.notes is not None:
-            node.notes = copy(like.notes)
+            node.notes = like.notes.copy()
 
 
 def names(fired: Iterable[Fired]) -> list[str]:

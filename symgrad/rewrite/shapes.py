@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symgrad.errors import inherit_origin
 from symgrad.graph.expr import Expr
 from symgrad.graph.walk import rebuild, toposort
 from symgrad.ops.constructors import Arange
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex, Index
+from symgrad.ops.lengths import Dim, Shape
 from symgrad.ops.op import Lengths
-from symgrad.ops.shaping import BroadcastLike, Dim, Shape, SumLike
+from symgrad.ops.shaping import BroadcastLike, SumLike
 
 
 def known_lengths(order: Sequence[Expr]) -> dict[Expr, Lengths]:
@@ -46,28 +48,38 @@ def simplify_shapes(outputs: Sequence[Expr]) -> list[Expr]:
     known = known_lengths(order)
     new: dict[Expr, Expr] = {}
     for node in order:
-        op = node.op
-        if isinstance(op, Dim):
-            length = known[node.inputs[0]][op.axis]
-            if isinstance(length, tuple) and length[0] is not node.inputs[0]:
-                new[node] = Dim(length[1]).make(length[0])
-        elif isinstance(op, Shape):
-            source = _shape_source(known[node.inputs[0]])
-            if source is not None and source is not node.inputs[0]:
-                new[node] = Shape().make(source)
-        elif isinstance(op, (SumLike, BroadcastLike)):
-            x, like = node.inputs
-            if known[x] == known[like]:
-                new[node] = x
-        elif isinstance(op, Elementwise):
-            inputs = _without_broadcasting(node, known)
-            if inputs is not None:
-                new[node] = op.make(*inputs)
-        elif isinstance(op, IncIndex):
-            better = _simpler_increment(node, known)
-            if better is not None:
-                new[node] = better
+        if isinstance(node.op, _SIMPLER):
+            with inherit_origin(node.origin):
+                better = _simpler(node, known)
+            if better is None:
+                continue
+            if node.notes is not None and better not in known:  # made here
+                better.notes = node.notes.copy()
+            new[node] = better
     return _substitute_all(outputs, new) if new else list(outputs)
+
+
+_SIMPLER = (Dim, Shape, SumLike, BroadcastLike, Elementwise, IncIndex)
+
+
+def _simpler(node: Expr, known: dict[Expr, Lengths]) -> Expr | None:
+    """What a node may be replaced by, as far as lengths are concerned."""
+    op = node.op
+    if isinstance(op, Dim):
+        length = known[node.inputs[0]][op.axis]
+        if isinstance(length, tuple) and length[0] is not node.inputs[0]:
+            return Dim(length[1]).make(length[0])
+        return None
+    if isinstance(op, Shape):
+        source = _shape_source(known[node.inputs[0]])
+        return None if source is None or source is node.inputs[0] else Shape().make(source)
+    if isinstance(op, (SumLike, BroadcastLike)):
+        x, like = node.inputs
+        return x if known[x] == known[like] else None
+    if isinstance(op, Elementwise):
+        inputs = _without_broadcasting(node, known)
+        return None if inputs is None else op.make(*inputs)
+    return _simpler_increment(node, known)
 
 
 def _without_broadcasting(node: Expr, known: dict[Expr, Lengths]) -> list[Expr] | None:

@@ -1,7 +1,6 @@
 """symgrad.tensor: names only, as users import them (`import symgrad.tensor as T`)."""
 
 from symgrad import hooks
-from symgrad.types import TensorType as TensorType
 from symgrad.gradient import (
     Lop as Lop,
     Rop as Rop,
@@ -12,197 +11,8 @@ from symgrad.gradient import (
     numeric_grad as numeric_grad,
     verify_grad as verify_grad,
 )
-from symgrad.ops.complexes import (
-    angle as angle,
-    conj as conj,
-    imag as imag,
-    real as real,
-)
-from symgrad.ops.elementwise import (
-    abs as abs,
-    abs as abs_,
-    abs as absolute,
-    add as add,
-    cast as cast,
-    clip as clip,
-    power as power,
-    power as pow,
-    divmod as divmod,
-    eq as eq,
-    exp as exp,
-    exp2 as exp2,
-    expm1 as expm1,
-    ge as ge,
-    gt as gt,
-    int_div as int_div,
-    int_div as floor_div,
-    int_div as floor_divide,
-    inv as inv,
-    inv as reciprocal,
-    largest as largest,
-    le as le,
-    log as log,
-    log1p as log1p,
-    log2 as log2,
-    log10 as log10,
-    lt as lt,
-    maximum as maximum,
-    minimum as minimum,
-    mod as mod,
-    mul as mul,
-    mul as multiply,
-    neg as neg,
-    neg as negative,
-    neq as neq,
-    sgn as sgn,
-    sgn as sign,
-    smallest as smallest,
-    sqr as sqr,
-    sqr as square,
-    sqrt as sqrt,
-    sub as sub,
-    sub as subtract,
-    switch as switch,
-    tanh as tanh,
-    tensor_copy as tensor_copy,
-    true_div as true_div,
-    true_div as divide,
-    eq as equal,
-    neq as not_equal,
-    lt as less,
-    le as less_equal,
-    gt as greater,
-    ge as greater_equal,
-)
-from symgrad.ops.indexing import (
-    inc_subtensor as inc_subtensor,
-    set_subtensor as set_subtensor,
-)
-from symgrad.ops.searching import (
-    argwhere as argwhere,
-    bincount as bincount,
-    flatnonzero as flatnonzero,
-    nonzero as nonzero,
-    nonzero_values as nonzero_values,
-    ravel_multi_index as ravel_multi_index,
-    searchsorted as searchsorted,
-    unique as unique,
-    unravel_index as unravel_index,
-    where as where,
-)
-from symgrad.ops.selecting import (
-    choose as choose,
-    compress as compress,
-    fill_diagonal as fill_diagonal,
-    fill_diagonal_offset as fill_diagonal_offset,
-    take as take,
-    take_along_axis as take_along_axis,
-    to_one_hot as to_one_hot,
-)
-from symgrad.ops.sorting import (
-    argsort as argsort,
-    argtopk as argtopk,
-    inverse_permutation as inverse_permutation,
-    permute_row_elements as permute_row_elements,
-    sort as sort,
-    topk as topk,
-    topk_and_argtopk as topk_and_argtopk,
-)
-from symgrad.ops.logic import (
-    allclose as allclose,
-    and_ as and_,
-    and_ as bitwise_and,
-    invert as invert,
-    invert as bitwise_not,
-    isclose as isclose,
-    isfinite as isfinite,
-    isinf as isinf,
-    isnan as isnan,
-    logical_and as logical_and,
-    logical_not as logical_not,
-    logical_or as logical_or,
-    logical_xor as logical_xor,
-    or_ as or_,
-    or_ as bitwise_or,
-    xor as xor,
-    xor as bitwise_xor,
-)
-from symgrad.ops.rounding import (
-    ceil as ceil,
-    floor as floor,
-    round as round,
-    round_half_away_from_zero as round_half_away_from_zero,
-    round_half_to_even as round_half_to_even,
-    trunc as trunc,
-)
-from symgrad.ops.special import (
-    chi2sf as chi2sf,
-    erf as erf,
-    erfc as erfc,
-    erfcinv as erfcinv,
-    erfinv as erfinv,
-    gamma as gamma,
-    gammainc as gammainc,
-    gammaincc as gammaincc,
-    gammaln as gammaln,
-    i0 as i0,
-    i1 as i1,
-    j0 as j0,
-    j1 as j1,
-    polygamma as polygamma,
-    psi as psi,
-    tri_gamma as tri_gamma,
-)
-from symgrad.ops.trigonometry import (
-    arccos as arccos,
-    arccosh as arccosh,
-    arcsin as arcsin,
-    arcsinh as arcsinh,
-    arctan as arctan,
-    arctan2 as arctan2,
-    arctanh as arctanh,
-    cos as cos,
-    cosh as cosh,
-    deg2rad as deg2rad,
-    rad2deg as rad2deg,
-    sin as sin,
-    sinh as sinh,
-    tan as tan,
-)
-from symgrad.ops.cumulative import cumprod as cumprod, cumsum as cumsum, diff as diff
-from symgrad.ops.reduction import (
-    all as all,
-    any as any,
-    argmax as argmax,
-    argmin as argmin,
-    max as amax,
-    max as max,
-    max_and_argmax as max_and_argmax,
-    mean as mean,
-    min as amin,
-    min as min,
-    prod as prod,
-    sum as sum,
-)
-from symgrad.ops.statistics import ptp as ptp, std as std, var as var
-from symgrad.ops.linalg import (
-    batched_dot as batched_dot,
-    batched_tensordot as batched_tensordot,
-    dot as dot,
-    inner as inner,
-    kron as kron,
-    matmul as matmul,
-    outer as outer,
-    tensordot as tensordot,
-    vdot as vdot,
-)
-from symgrad.ops.nlinalg import (
-    matrix_dot as matrix_dot,
-    matrix_inverse as matrix_inverse,
-    trace as trace,
-)
-from symgrad.ops.norms import norm as norm
-from symgrad.ops.op import constant as constant
+from symgrad.graph.expr import Constant as TensorConstant, Expr as TensorVariable
+from symgrad.graph.shared import Shared as TensorSharedVariable
 from symgrad.ops.axes import (
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
@@ -227,6 +37,12 @@ from symgrad.ops.broadcasting import (
     specify_shape as specify_shape,
     unbroadcast as unbroadcast,
 )
+from symgrad.ops.complexes import (
+    angle as angle,
+    conj as conj,
+    imag as imag,
+    real as real,
+)
 from symgrad.ops.constructors import (
     arange as arange,
     bartlett as bartlett,
@@ -245,11 +61,72 @@ from symgrad.ops.constructors import (
     triu as triu,
     zeros as zeros,
 )
+from symgrad.ops.cumulative import cumprod as cumprod, cumsum as cumsum, diff as diff
 from symgrad.ops.diagonals import (
     alloc_diag as alloc_diag,
     diag as diag,
     diagonal as diagonal,
     extract_diag as extract_diag,
+)
+from symgrad.ops.elementwise import (
+    abs as abs,
+    abs as abs_,
+    abs as absolute,
+    add as add,
+    cast as cast,
+    clip as clip,
+    divmod as divmod,
+    eq as eq,
+    eq as equal,
+    exp as exp,
+    exp2 as exp2,
+    expm1 as expm1,
+    ge as ge,
+    ge as greater_equal,
+    gt as greater,
+    gt as gt,
+    int_div as floor_div,
+    int_div as floor_divide,
+    int_div as int_div,
+    inv as inv,
+    inv as reciprocal,
+    largest as largest,
+    le as le,
+    le as less_equal,
+    log as log,
+    log1p as log1p,
+    log2 as log2,
+    log10 as log10,
+    lt as less,
+    lt as lt,
+    maximum as maximum,
+    minimum as minimum,
+    mod as mod,
+    mul as mul,
+    mul as multiply,
+    neg as neg,
+    neg as negative,
+    neq as neq,
+    neq as not_equal,
+    power as pow,
+    power as power,
+    sgn as sgn,
+    sgn as sign,
+    smallest as smallest,
+    sqr as sqr,
+    sqr as square,
+    sqrt as sqrt,
+    sub as sub,
+    sub as subtract,
+    switch as switch,
+    tanh as tanh,
+    tensor_copy as tensor_copy,
+    true_div as divide,
+    true_div as true_div,
+)
+from symgrad.ops.indexing import (
+    inc_subtensor as inc_subtensor,
+    set_subtensor as set_subtensor,
 )
 from symgrad.ops.joining import (
     concatenate as concatenate,
@@ -262,6 +139,63 @@ from symgrad.ops.joining import (
     vertical_stack as vertical_stack,
     vstack as vstack,
 )
+from symgrad.ops.lengths import (
+    shape as shape,
+    shape_i as shape_i,
+    size as size,
+)
+from symgrad.ops.linalg import (
+    batched_dot as batched_dot,
+    batched_tensordot as batched_tensordot,
+    dot as dot,
+    inner as inner,
+    kron as kron,
+    matmul as matmul,
+    outer as outer,
+    tensordot as tensordot,
+    vdot as vdot,
+)
+from symgrad.ops.logic import (
+    allclose as allclose,
+    and_ as and_,
+    and_ as bitwise_and,
+    invert as bitwise_not,
+    invert as invert,
+    isclose as isclose,
+    isfinite as isfinite,
+    isinf as isinf,
+    isnan as isnan,
+    logical_and as logical_and,
+    logical_not as logical_not,
+    logical_or as logical_or,
+    logical_xor as logical_xor,
+    or_ as bitwise_or,
+    or_ as or_,
+    xor as bitwise_xor,
+    xor as xor,
+)
+from symgrad.ops.nlinalg import (
+    matrix_dot as matrix_dot,
+    matrix_inverse as matrix_inverse,
+    trace as trace,
+)
+from symgrad.ops.nnet import logaddexp as logaddexp, logsumexp as logsumexp
+from symgrad.ops.norms import norm as norm
+from symgrad.ops.op import constant as constant
+from symgrad.ops.reduction import (
+    all as all,
+    any as any,
+    argmax as argmax,
+    argmin as argmin,
+    max as amax,
+    max as max,
+    max_and_argmax as max_and_argmax,
+    mean as mean,
+    min as amin,
+    min as min,
+    prod as prod,
+    sum as sum,
+)
 from symgrad.ops.repeating import (
     flip as flip,
     fliplr as fliplr,
@@ -271,6 +205,35 @@ from symgrad.ops.repeating import (
     roll as roll,
     tile as tile,
 )
+from symgrad.ops.rounding import (
+    ceil as ceil,
+    floor as floor,
+    round as round,
+    round_half_away_from_zero as round_half_away_from_zero,
+    round_half_to_even as round_half_to_even,
+    trunc as trunc,
+)
+from symgrad.ops.searching import (
+    argwhere as argwhere,
+    bincount as bincount,
+    flatnonzero as flatnonzero,
+    nonzero as nonzero,
+    nonzero_values as nonzero_values,
+    ravel_multi_index as ravel_multi_index,
+    searchsorted as searchsorted,
+    unique as unique,
+    unravel_index as unravel_index,
+    where as where,
+)
+from symgrad.ops.selecting import (
+    choose as choose,
+    compress as compress,
+    fill_diagonal as fill_diagonal,
+    fill_diagonal_offset as fill_diagonal_offset,
+    take as take,
+    take_along_axis as take_along_axis,
+    to_one_hot as to_one_hot,
+)
 from symgrad.ops.shaping import (
     alloc as alloc,
     dimshuffle as dimshuffle,
@@ -279,11 +242,61 @@ from symgrad.ops.shaping import (
     full_like as full_like,
     ones_like as ones_like,
     reshape as reshape,
-    shape as shape,
-    shape_i as shape_i,
-    size as size,
     transpose as transpose,
     zeros_like as zeros_like,
+)
+from symgrad.ops.sorting import (
+    argsort as argsort,
+    argtopk as argtopk,
+    inverse_permutation as inverse_permutation,
+    permute_row_elements as permute_row_elements,
+    sort as sort,
+    topk as topk,
+    topk_and_argtopk as topk_and_argtopk,
+)
+from symgrad.ops.special import (
+    chi2sf as chi2sf,
+    erf as erf,
+    erfc as erfc,
+    erfcinv as erfcinv,
+    erfinv as erfinv,
+    gamma as gamma,
+    gammainc as gammainc,
+    gammaincc as gammaincc,
+    gammaln as gammaln,
+    i0 as i0,
+    i1 as i1,
+    j0 as j0,
+    j1 as j1,
+    polygamma as polygamma,
+    psi as psi,
+    tri_gamma as tri_gamma,
+)
+from symgrad.ops.statistics import ptp as ptp, std as std, var as var
+from symgrad.ops.trigonometry import (
+    arccos as arccos,
+    arccosh as arccosh,
+    arcsin as arcsin,
+    arcsinh as arcsinh,
+    arctan as arctan,
+    arctan2 as arctan2,
+    arctanh as arctanh,
+    cos as cos,
+    cosh as cosh,
+    deg2rad as deg2rad,
+    rad2deg as rad2deg,
+    sin as sin,
+    sinh as sinh,
+    tan as tan,
+)
+from symgrad.tensor import (
+    extra_ops as extra_ops,
+    nlinalg as nlinalg,
+    nnet as nnet,
+    opt as opt,
+    sharedvar as sharedvar,
+    slinalg as slinalg,
+    xlogx as xlogx,
 )
 from symgrad.tensor.variables import (
     as_tensor_variable as as_tensor_variable,
@@ -469,12 +482,12 @@ from symgrad.tensor.variables import (
     zvector as zvector,
     zvectors as zvectors,
 )
-from symgrad.ops.nnet import logaddexp as logaddexp
-from symgrad.ops.nnet import logsumexp as logsumexp
-from symgrad.tensor import extra_ops as extra_ops
-from symgrad.tensor import nlinalg as nlinalg
-from symgrad.tensor import nnet as nnet
-from symgrad.tensor import slinalg as slinalg
-from symgrad.tensor import xlogx as xlogx
+from symgrad.types import (
+    TensorType as TensorType,
+    continuous_dtypes as continuous_dtypes,
+    discrete_dtypes as discrete_dtypes,
+    float_dtypes as float_dtypes,
+    integer_dtypes as integer_dtypes,
+)
 
 hooks.table["user_function"] = globals().get

@@ -9,8 +9,7 @@ import traceback
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import symgrad.tensor as T
 from symgrad import ShapeError, function, shared

@@ -76,6 +76,15 @@ def test_result_is_what_impl_computes_and_has_the_inferred_type(example, known_l
         np.testing.assert_array_equal(value, old, err_msg="an input was overwritten")
 
 
+@pytest.mark.parametrize("example", [p for p in DIFFERENTIABLE if not p.values[0].fixed_dtype])
+def test_float32_stays_float32(example):
+    rng = np.random.default_rng(1)
+    _, results = build(example, False, "float32")
+    values = [sample(arg, rng, "float32") for arg in example.args]
+    for have, node in zip(as_list(example.op.impl(np, *values)), results, strict=True):
+        assert have.dtype == node.dtype
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_result_is_never_the_memory_of_an_input(example):
     rng = np.random.default_rng(2)
@@ -122,7 +131,9 @@ def directional(f, inputs, wrt, values, directions, eps=1e-5):
 def test_gradient_agrees_with_differences_to_second_order(example):
     inputs, wrt, cost, values = scalar_cost(example)
     rng = np.random.default_rng(5)
-    directions = [rng.uniform(-1, 1, v.shape) for v, i in zip(values, inputs, strict=True) if i in wrt]
+    directions = [
+        rng.uniform(-1, 1, v.shape) for v, i in zip(values, inputs, strict=True) if i in wrt
+    ]
     grads = symgrad.grad(cost, wrt, disconnected_inputs="ignore")
     for variable, g in zip(wrt, grads, strict=True):
         assert g.dtype == variable.dtype

@@ -7,8 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import symgrad
@@ -23,6 +22,17 @@ FLOATS = ["float16", "float32", "float64"]
 dtypes = st.sampled_from(["bool", *INTS, *FLOATS])
 seeds = st.integers(0, 2**32 - 1)
 nan, inf = float("nan"), float("inf")
+
+
+def test_an_integer_that_is_too_large_for_a_float_is_refused():
+    with pytest.raises(GraphValueError, match="does not fit in float32"):
+        T.fvector() * 10**400
+
+
+def test_complex_numbers_are_weak():
+    assert (T.tensor("float16", (False,)) * 1j).dtype == "complex64"
+    assert (T.fvector() * 1j).dtype == "complex64"
+    assert (T.dvector() * 1j).dtype == "complex128"
 
 
 def draw(seed, dtype, shape, low=-3, high=4):
@@ -275,9 +285,10 @@ def test_switch_is_where(shapes, first, second, seed):
             zip(("bool", first, second), shapes.input_shapes, strict=True)
         )
     )
+    common = np.promote_types(first, second)
     got = run(T.switch, condition, a, b)
-    np.testing.assert_array_equal(got, np.where(condition, a, b))
-    assert got.dtype == np.promote_types(first, second)
+    np.testing.assert_array_equal(got, np.where(condition, a.astype(common), b.astype(common)))
+    assert got.dtype == common
 
 
 def test_the_dtype_of_a_condition_does_not_matter():

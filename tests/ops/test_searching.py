@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import symgrad
 import symgrad.tensor as T
@@ -185,9 +184,9 @@ def test_positions_out_of_range():
     unravel = symgrad.function([i], T.unravel_index(i, (2, 3)))
     ravel = symgrad.function([i], T.ravel_multi_index((i, 0), (2, 3)))
     for wrong in (-1, 6):
-        with pytest.raises(IndexRangeError, match=f"position {wrong} is out of range"):
+        with pytest.raises(IndexRangeError, match=f"position {wrong} is not one of"):
             unravel([0, wrong])
-        with pytest.raises(IndexRangeError, match=f"position {wrong} .* axis 0 of length 2"):
+        with pytest.raises(IndexRangeError, match=f"position {wrong} is not one of 2 .* axis 0"):
             ravel([0, wrong])
     with pytest.raises(ShapeError, match="1 positions given for 2 lengths"):
         T.ravel_multi_index((i,), (2, 3))

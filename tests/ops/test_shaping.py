@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import symgrad
 import symgrad.tensor as T
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError
 from symgrad.graph.expr import Constant
 from symgrad.ops.axes import expand_dims, moveaxis, rollaxis, squeeze, swapaxes
-from symgrad.ops.lengths import static_value
-from symgrad.ops.shaping import Alloc, BroadcastLike, dim
+from symgrad.ops.lengths import dim, static_value
+from symgrad.ops.shaping import Alloc, BroadcastLike
 from symgrad.types import TensorType
 
 DTYPES = ["bool", "int8", "uint16", "int64", "float32", "float64", "complex64"]

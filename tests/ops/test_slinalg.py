@@ -54,7 +54,7 @@ def test_solve_agrees_with_numpy(b, dtype):
 
 def test_solve_of_a_stack():
     a, b = RNG.normal(size=(4, 1, 2, 2)) + 3 * np.eye(2), RNG.normal(size=(3, 2, 5))
-    np.testing.assert_allclose(run(S.solve, a, b), np.linalg.solve(a, b), rtol=1e-9)
+    np.testing.assert_allclose(run(S.solve, a, b), np.linalg.solve(a, b[None]), rtol=1e-9)
 
 
 @pytest.mark.parametrize("b", [(3,), (3, 2)])

@@ -128,6 +128,22 @@ def test_a_rule_that_grows_the_graph_stops():
     assert y.eval({y_input(y): [0.0]}) == 1.0
 
 
+def test_a_rule_that_makes_nodes_which_others_look_at_stops():
+    rules = RuleSet("growth below")
+
+    @rules(ops.exp)
+    def grow(e):
+        return ops.exp.make(ops.neg.make(ops.neg.make(e.inputs[0])))
+
+    @rules(ops.neg)
+    def look(e):
+        return None
+
+    trace = []
+    rewrite([T.exp(T.dvector("x"))], [rules], trace=trace)
+    assert len(trace) < 1000
+
+
 def y_input(y):
     return next(node for node in toposort([y]) if node.op is None)
 

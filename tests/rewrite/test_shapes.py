@@ -5,7 +5,8 @@ import symgrad
 import symgrad.tensor as T
 from symgrad.graph.walk import toposort
 from symgrad.ops.indexing import IncIndex
-from symgrad.ops.shaping import BroadcastLike, Dim, SumLike
+from symgrad.ops.lengths import Dim
+from symgrad.ops.shaping import BroadcastLike, SumLike
 from symgrad.rewrite.shapes import known_lengths, simplify_shapes
 
 
@@ -107,3 +108,18 @@ def test_a_repeated_value_is_not_repeated_beside_one_of_full_shape():
     f = symgrad.function([x], T.grad((x * x).mean(), x))
     assert "broadcast_like" not in f.source
     np.testing.assert_allclose(f(np.ones((2, 3))), np.full((2, 3), 2 / 6))
+
+
+def test_what_is_simplified_keeps_its_name_and_line():
+    x = T.dmatrix("x")
+    rows = T.exp(x).shape[0]
+    rows.name = "rows"
+    (simpler,) = simplify_shapes([rows])
+    assert simpler is not rows
+    assert (simpler.name, simpler.origin) == ("rows", rows.origin)
+
+
+def test_small_integers_that_count_up_may_wrap_and_repeat():
+    x = T.dvector("x")
+    f = symgrad.function([x], T.inc_subtensor(x[T.arange(300, dtype="uint8")], 1.0))
+    assert f(np.zeros(256)).sum() == 300

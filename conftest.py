@@ -1,4 +1,4 @@
-"""What all tests share: flags at their defaults, no windows, no deadlines."""
+"""What all tests and doctests share: flags at their defaults, no windows, no deadlines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ for variable in ("SYMGRAD_FLAGS", "THEANO_FLAGS"):
     os.environ.pop(variable, None)
 os.environ["MPLBACKEND"] = "Agg"
 
+# The whole package, before pytest imports a file of it for its doctests: asked for one file alone,
+# it would run that file a second time after the package has, and register its operations twice.
+import symgrad  # noqa: E402
+
 # The first example compiles and imports; its time says nothing about the ones that follow. In CI
 # the examples are always the same, so that a failure there is a change's own.
 settings.register_profile("symgrad", deadline=None, derandomize="CI" in os.environ)
@@ -22,7 +26,6 @@ settings.load_profile("symgrad")
 @pytest.fixture(autouse=True)
 def _flags_as_before() -> Iterator[None]:
     """Set the flags back that a test has left changed."""
-    from symgrad.flags import config
-
+    config = symgrad.config
     with config.change_flags(dict(config.items())):
         yield

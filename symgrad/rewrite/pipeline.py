@@ -1,0 +1,38 @@
+"""The order in which rules are applied to a graph that is going to be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symgrad.graph.expr import Expr
+from symgrad.rewrite.algebra import ALGEBRA
+from symgrad.rewrite.barriers import BARRIERS
+from symgrad.rewrite.engine import rewrite
+from symgrad.rewrite.shapes import simplify_shapes
+from symgrad.rewrite.stability import STABILITY
+
+
+def prepare(outputs: Sequence[Expr], simplify: bool = True) -> list[Expr]:
+    """Rewrite a graph for computing: stable first, then small.
+
+    Parameters
+    ----------
+    outputs : sequence of Expr
+        The graph.
+    simplify : bool
+        Whether to do more than what keeps values finite.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> prepare([T.log(T.nnet.softmax(x)) * 1])[0].op.name
+    'log_softmax'
+    """
+    # The stability rules come alone at first, as before differentiation: so they find the same
+    # forms, and what a gradient computes on the way is what the cost computes.
+    graph = rewrite(outputs, [BARRIERS, STABILITY])
+    if not simplify:
+        return graph
+    graph = rewrite(graph, [STABILITY, ALGEBRA])
+    simpler = simplify_shapes(graph)
+    # Lists of expressions are equal only if they hold the same ones.
+    return graph if simpler == graph else rewrite(simpler, [STABILITY, ALGEBRA])
