@@ -132,6 +132,9 @@ def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
     """One short reason out of those of all mirrors: the most telling one."""
     unreachable = (requests.ConnectionError, requests.Timeout, TimeoutError)
     for mirror, error in failures.items():
+        if isinstance(error, requests.RequestException) and isinstance(error, ValueError):
+            message = f"{mirror} is no address, expected something like {MIRRORS[0]}"
+            return DownloadError(message, offline=False)
         if not isinstance(error, unreachable):
             host = urlsplit(mirror).hostname
             return DownloadError(f"{host} sent {name}.gz {_kind(error)}", offline=False)
@@ -142,7 +145,7 @@ def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
 def _kind(error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"not at all (status {error.response.status_code})"
-    if isinstance(error, ValueError) and not isinstance(error, requests.RequestException):
+    if isinstance(error, ValueError):
         return "with other contents than MNIST's"
     return f"cut short or damaged ({type(error).__name__})"
 

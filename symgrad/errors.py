@@ -10,7 +10,8 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
@@ -179,6 +180,15 @@ def describe(node: Any) -> str:
 def label(node: Any) -> str:
     """The user's name of a node, or else a one-line text of what it is."""
     return node.name or str(node)
+
+
+@contextmanager
+def naming(node: Any) -> Iterator[None]:
+    """Let errors about an axis say which variable has none such, and where it was made."""
+    try:
+        yield
+    except (GraphTypeError, GraphValueError) as error:
+        raise type(error)(f"{error} The variable is {describe(node)}.\n{made_at(node)}") from None
 
 
 def operands(nodes: Sequence[Any]) -> str:

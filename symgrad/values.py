@@ -100,7 +100,8 @@ def _convert(value: Any, dtype: str, allow_downcast: bool) -> np.ndarray[Any, An
         return array.astype(dtype)
     raise GraphTypeError(
         f"got {_given(value)}, expected {dtype}: the cast could lose information. Cast it "
-        f"yourself with .astype({dtype!r}), or pass allow_input_downcast=True."
+        f"yourself with .astype({dtype!r}), or pass allow_input_downcast=True "
+        "(shared(..., allow_downcast=True) for a shared variable)."
     )
 
 

@@ -163,6 +163,8 @@ def test_param_is_the_old_name_and_update_is_refused():
     x = T.dscalar("x")
     f = function([theano.Param(x, default=2.0, name="scale")], x * 3)
     assert (f(), f(scale=1.0)) == (6, 3)
+    with pytest.raises(GraphTypeError, match="needs a value|: input 1, y .*got None"):
+        function([y := T.dscalar("y")], y)(None)  # not "the default of input 1"
     assert theano.Param(x, 4.0).value == theano.Param(x, value=4.0).value == 4.0
     with pytest.raises(GraphTypeError, match="Make a shared variable"):
         In(x, value=0, update=x + 1)

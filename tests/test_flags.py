@@ -96,6 +96,8 @@ def test_a_device_other_than_the_cpu_warns(device: str) -> None:
 def test_an_unknown_flag_suggests(wrong: str, right: str) -> None:
     with pytest.raises(AttributeError, match=f"no flag '{wrong}'; did you mean '{right}'"):
         setattr(Config(), wrong, "x")
+    with pytest.raises(AttributeError, match=f"no flag '{wrong}'; did you mean '{right}'"):
+        getattr(Config(), wrong)
 
 
 def test_an_unknown_flag_in_a_group_suggests() -> None:

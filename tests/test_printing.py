@@ -101,6 +101,13 @@ def test_debugprint_of_functions_and_lists():
     assert "\n".join(tree([x, T.exp(x)], ids="")) == "x\nexp\n |x"
 
 
+def test_debugprint_of_names_that_the_stream_cannot_show():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
+    debugprint(T.exp(T.dscalar("\N{GREEK SMALL LETTER THETA}")), file=stream)
+    stream.seek(0)
+    assert stream.read() == "exp [id A]\n |\\u03b8 [id B]\n"
+
+
 def test_debugprint_of_many_nodes():
     x = y = T.dscalar("x")
     for _ in range(3000):

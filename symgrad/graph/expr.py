@@ -195,8 +195,8 @@ class Expr:
         if self.op is not None and self.op.is_condition:
             raise GraphTypeError(
                 f"{self} is symbolic: its truth is not known before the function runs. Use "
-                "T.switch(condition, a, b) or ifelse instead of `if`, T.and_(a, b) or `a & b` "
-                f"instead of `and`.\n{made_at(self)}"
+                "T.switch(condition, a, b) instead of `if`, T.and_(a, b) or `a & b` instead of "
+                f"`and`.\n{made_at(self)}"
             )
         return True
 
@@ -229,7 +229,7 @@ class Expr:
         if length is None:
             self._no(
                 "it cannot be iterated over, so sum(x), max(x), list(x) and unpacking fail too",
-                "Use x.sum(), x.max(), indexing, or scan for a loop over its first axis.",
+                "Use x.sum(), x.max(), or indexing.",
             )
         return iter([self[i] for i in range(length)])
 
@@ -246,7 +246,7 @@ class Expr:
         self._no("it has no number yet", "Use x.eval({...}) for a value.")
 
     def __index__(self) -> NoReturn:
-        self._no("it has no number yet", "Use T.arange(n) instead of range(n), scan for a loop.")
+        self._no("it has no number yet", "Use T.arange(n) instead of range(n).")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         self._no(

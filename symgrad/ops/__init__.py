@@ -21,12 +21,12 @@ from symgrad.ops.elementwise import (
     sqr as sqr,
     sqrt as sqrt,
     sub as sub,
+    switch as switch,
     true_div as true_div,
 )
 from symgrad.ops.indexing import Index as Index
-from symgrad.ops.lengths import (
-    Dim as Dim,
-)
+from symgrad.ops.joining import Join as Join
+from symgrad.ops.lengths import Dim as Dim
 from symgrad.ops.loops import Map as Map
 from symgrad.ops.nnet import (
     LogSoftmax as LogSoftmax,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, naming
 from symgrad.ops.lengths import check_axis, check_int
 from symgrad.ops.op import as_expr
 from symgrad.ops.shaping import dimshuffle
@@ -77,10 +77,8 @@ def expand_dims(x: Any, axis: Any) -> Any:
     x = as_expr(x, "expand_dims")
     entries = _axis_list(axis)
     ndim = x.ndim + len(entries)
-    try:
+    with naming(x):
         new = [normalize_axis(a, ndim, "expand_dims: axis") for a in entries]
-    except (GraphTypeError, GraphValueError) as error:
-        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
     _distinct(x, new, "expand_dims")
     old = iter(range(x.ndim))
     return dimshuffle(x, *["x" if a in new else next(old) for a in range(ndim)])

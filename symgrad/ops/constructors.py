@@ -44,7 +44,7 @@ def zeros(shape: Any, dtype: Any = None) -> Any:
     array([[0, 0, 0],
            [0, 0, 0]], dtype=int32)
     """
-    return full(shape, 0, config.floatX if dtype is None else dtype)
+    return full(as_lengths(shape, "zeros"), 0, config.floatX if dtype is None else dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
@@ -60,7 +60,7 @@ def ones(shape: Any, dtype: Any = None) -> Any:
     >>> ones(3).eval()
     array([1., 1., 1.])
     """
-    return full(shape, 1, config.floatX if dtype is None else dtype)
+    return full(as_lengths(shape, "ones"), 1, config.floatX if dtype is None else dtype)
 
 
 def empty(shape: Any, dtype: Any = None) -> Any:

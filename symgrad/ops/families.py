@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, ShapeError, naming, operands
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import REGISTRY, Arg, Example, Lengths, Op, as_expr, as_exprs, register_op
@@ -106,7 +107,7 @@ def _with_weak_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Elementwise(Op, register=False):
-    """A function of single elements, broadcast over its inputs.
+    """A function of single elements, broadcast over its inputs; see `elementwise`.
 
     The inputs are cast to one dtype by explicit nodes before the operation is made, so its
     `impl` never meets mixed dtypes. Gradients are summed back over broadcast dimensions and
@@ -116,19 +117,20 @@ class Elementwise(Op, register=False):
     def __init__(
         self,
         function: Callable[..., Any],
-        vjp: Callable[..., Sequence[Any]] | None,
-        domain: Any,
-        dtype: str | DtypeRule,
-        ufunc: str | None,
-        condition: bool,
-        variadic: bool,
-        differentiable: bool,
-        name: str | None,
-        symbol: str | None,
-        jax: Callable[..., Any] | None,
-        apart: int,
-        real: bool,
-        on_integers: Callable[[Any], Any] | None,
+        *,
+        vjp: Callable[..., Sequence[Any]] | None = None,
+        domain: Any = (-2.0, 2.0),
+        dtype: str | DtypeRule = "same",
+        ufunc: str | None = None,
+        condition: bool = False,
+        variadic: bool = False,
+        differentiable: bool = True,
+        name: str | None = None,
+        symbol: str | None = None,
+        jax: Callable[..., Any] | None = None,
+        apart: int = 0,
+        real: bool = False,
+        on_integers: Callable[[Any], Any] | None = None,
     ) -> None:
         self._name = name or function.__name__
         self.function = _with_weak_numbers(function) if _NUMPY_1 else function
@@ -251,21 +253,7 @@ def _find(name: str) -> Op:
     return op
 
 
-def elementwise(
-    vjp: Callable[..., Sequence[Any]] | None = None,
-    domain: Any = (-2.0, 2.0),
-    dtype: str | DtypeRule = "same",
-    ufunc: str | None = None,
-    condition: bool = False,
-    variadic: bool = False,
-    differentiable: bool = True,
-    name: str | None = None,
-    symbol: str | None = None,
-    jax: Callable[..., Any] | None = None,
-    apart: int = 0,
-    real: bool = False,
-    on_integers: Callable[[Any], Any] | None = None,
-) -> Callable[[Callable[..., Any]], Elementwise]:
+def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
     """Turn `f(xp, *elements)` into an elementwise operation.
 
     Parameters
@@ -298,26 +286,7 @@ def elementwise(
     on_integers : callable, optional
         What a call returns instead where the input is of integers.
     """
-
-    def decorate(function: Callable[..., Any]) -> Elementwise:
-        return Elementwise(
-            function,
-            vjp,
-            domain,
-            dtype,
-            ufunc,
-            condition,
-            variadic,
-            differentiable,
-            name,
-            symbol,
-            jax,
-            apart,
-            real,
-            on_integers,
-        )
-
-    return decorate
+    return partial(Elementwise, **settings)
 
 
 class Reduction(Op, register=False):
@@ -329,11 +298,11 @@ class Reduction(Op, register=False):
     axis: tuple[int, ...]
     keepdims: bool
 
-    def reduced_shape(self, type_: ValueType) -> tuple[int | None, ...]:
-        """The shape of the result."""
+    def reduced(self, lengths: Sequence[Any]) -> tuple[Any, ...]:
+        """The lengths of the result, given those of the input."""
         if self.keepdims:
-            return tuple(1 if a in self.axis else n for a, n in enumerate(type_.shape))
-        return tuple(n for a, n in enumerate(type_.shape) if a not in self.axis)
+            return tuple(1 if a in self.axis else n for a, n in enumerate(lengths))
+        return tuple(n for a, n in enumerate(lengths) if a not in self.axis)
 
     def result_dtype(self, dtype: str) -> str:
         """The dtype of the result for an input's."""
@@ -341,13 +310,10 @@ class Reduction(Op, register=False):
 
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
-        return tensor_type(self.result_dtype(x.dtype), self.reduced_shape(x))
+        return tensor_type(self.result_dtype(x.dtype), self.reduced(x.shape))
 
     def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
-        lengths = known[node.inputs[0]]
-        if self.keepdims:
-            return tuple(1 if a in self.axis else n for a, n in enumerate(lengths))
-        return tuple(n for a, n in enumerate(lengths) if a not in self.axis)
+        return self.reduced(known[node.inputs[0]])
 
     def restore_axes(self, reduced: Any, x: Any) -> Any:
         """Give a reduced value its axes back, with length 1."""
@@ -377,7 +343,5 @@ class Reduction(Op, register=False):
 def check_axes(x: Any, axis: Any, name: str) -> tuple[Any, tuple[int, ...]]:
     """The argument as an expression, and its axes as a sorted tuple of non-negative ints."""
     x = as_expr(x, name)
-    try:
+    with naming(x):
         return x, normalize_axes(axis, x.ndim, f"{name}: axis")
-    except (GraphTypeError, GraphValueError) as error:
-        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import GraphTypeError, describe, made_at, naming
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
@@ -239,10 +239,8 @@ def check_axis(x: Any, axis: Any, what: str) -> int:
     """A non-negative axis of `x`; the error names the function and the variable."""
     if isinstance(axis, Constant) and axis.ndim == 0 and is_discrete(axis.dtype):
         axis = int(axis.value)
-    try:
+    with naming(x):
         return normalize_axis(axis, x.ndim, f"{what}: axis")
-    except (GraphTypeError, GraphValueError) as error:
-        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
 
 
 def check_int(value: Any, what: str) -> int:

@@ -346,10 +346,7 @@ class LogSumExp(Reduction):
         (x,) = arrays
         if not self.axis:
             return xp.array(x)
-        kept = tuple(1 if a in self.axis else n for a, n in enumerate(x.shape))
-        shape = (
-            kept if self.keepdims else tuple(n for a, n in enumerate(x.shape) if a not in self.axis)
-        )
+        shape = self.reduced(x.shape)
         if 0 in [x.shape[a] for a in self.axis]:
             return xp.full(shape, -np.inf, dtype=x.dtype)
         if _in_short_rows(xp, x, self.axis):

@@ -419,7 +419,7 @@ class Truth(Reduction, register=False):
     is_condition = True
 
     def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type("bool", self.reduced_shape(types[0]))
+        return tensor_type("bool", self.reduced(types[0].shape))
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -155,15 +155,35 @@ def negated(a: Expr, b: Expr) -> bool:
     return (a.op is ops.neg and same(a.inputs[0], b)) or (b.op is ops.neg and same(b.inputs[0], a))
 
 
-def is_reduction_of(e: Expr, op: type[Any], x: Expr) -> tuple[int, ...] | None:
+def axis_order(e: Expr) -> tuple[Any, ...] | None:
+    """The order of a dimshuffle, or of what could be written as one; None for anything else.
+
+    That is an index that only adds axes, and a vector reshaped to a row or column.
+    """
+    op: Any = e.op
+    if isinstance(op, ops.DimShuffle):
+        order: tuple[Any, ...] = op.order
+        return order
+    if isinstance(op, ops.Index) and set(op.spec) <= {("new",), ("slice", None, None, None)}:
+        axes = iter(range(e.inputs[0].ndim))
+        return (*["x" if entry == ("new",) else next(axes) for entry in op.spec], *axes)
+    if isinstance(op, ops.Reshape) and e.inputs[0].ndim == 1:
+        places = tuple("x" if is_filled(n, 1) else 0 for n in e.inputs[1:])
+        return places if places.count(0) == 1 else None
+    return None
+
+
+def is_reduction_of(
+    e: Expr, op: type[Any], x: Expr, order: tuple[int, ...] | None = None
+) -> tuple[int, ...] | None:
     """The axes where `e` is a reduction of `x` that stands in line with `x` again, or None.
 
-    Reduced axes are kept with length 1, put back by a dimshuffle, or the leading ones (which
-    broadcasting puts back).
+    Reduced axes are kept with length 1, put back by a dimshuffle and kin, or the leading ones
+    (which broadcasting puts back). With `order`, in line with `x` transposed so.
     """
     orders = []
-    while isinstance(e.op, ops.DimShuffle):
-        orders.append(e.op.order)
+    while (found_order := axis_order(e)) is not None:
+        orders.append(found_order)
         e = e.inputs[0]
     found: Any = e.op
     if type(found) is not op or not same(e.inputs[0], x):
@@ -175,7 +195,8 @@ def is_reduction_of(e: Expr, op: type[Any], x: Expr) -> tuple[int, ...] | None:
         places = tuple("x" if a in axis else a for a in range(x.ndim))
     else:
         places = tuple(a for a in range(x.ndim) if a not in axis)
-    for order in reversed(orders):
-        places = tuple("x" if a == "x" else places[a] for a in order)
+    for pattern in reversed(orders):
+        places = tuple("x" if a == "x" else places[a] for a in pattern)
     places = ("x",) * (x.ndim - len(places)) + places
-    return axis if places == tuple("x" if a in axis else a for a in range(x.ndim)) else None
+    wanted = tuple("x" if a in axis else a for a in order or range(x.ndim))
+    return axis if places == wanted else None

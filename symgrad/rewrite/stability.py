@@ -137,6 +137,8 @@ def _made_of(e: Expr) -> set[str]:
             todo.extend(e.inputs)
         elif isinstance(e.op, ops.Cast) and is_discrete(e.inputs[0].dtype):
             todo.append(e.inputs[0])
+        elif e.op is ops.switch or isinstance(e.op, ops.Join):
+            todo.extend(e.inputs[-2:] if e.op is ops.switch else e.inputs)
         else:
             return set()
     return set() if todo else found
@@ -202,6 +204,20 @@ def log_of_product_over_axes(e: Expr) -> Expr | None:
     return None
 
 
+@STABILITY(ops.log)
+def log_of_choice(e: Expr) -> Expr | None:
+    """log([switch(c, a, b)]) → [switch(c, log(a), log(b))], join(a, b) likewise, a and b as above.
+
+    Only of positive functions: of `switch(x > 0, x, 1)`, the gradient of log(x) would be 0 / 0.
+    """
+    inner = core(e.inputs[0])
+    if not (inner.op is ops.switch or isinstance(inner.op, ops.Join)) or not _positive(inner):
+        return None
+    condition = inner.inputs[:1] if inner.op is ops.switch else ()
+    parts = map(_log, inner.inputs[len(condition) :])
+    return view_of_core(e.inputs[0], inner.op.make(*condition, *parts))
+
+
 @STABILITY(ops.log2, ops.log10)
 def log_to_another_base(e: Expr) -> Expr | None:
     """log2(a) → log(a) / log(2), log10 likewise, where a is made of positive functions."""
@@ -254,11 +270,38 @@ def less_softplus(e: Expr) -> Expr | None:
 @STABILITY(ops.true_div)
 def softmax_spelled_out(e: Expr) -> Expr | None:
     """exp(x) / sum(exp(x)) → softmax(x), which never overflows."""
-    above, below = e.inputs
-    if above.op is not ops.exp or not is_float(e.dtype):
+    return _softmax(*e.inputs)
+
+
+@STABILITY(ops.mul)
+def softmax_as_product(e: Expr) -> Expr | None:
+    """exp(x) * [1 / sum(exp(x))] → softmax(x), in either order."""
+    for above, inverse in (e.inputs, e.inputs[::-1]):
+        match core(inverse):
+            case Expr(op=ops.true_div, inputs=(one, total)):
+                if not is_filled(one, 1) or not fits_in(one, total):
+                    continue
+            case Expr(op=ops.inv, inputs=(total,)):
+                pass
+            case _:
+                continue
+        made = _softmax(above, view_of_core(inverse, total))
+        if made is not None:
+            return made
+    return None
+
+
+def _softmax(above: Expr, below: Expr) -> Expr | None:
+    """`above / below` as a softmax, where it is one, perhaps of transposed exponentials."""
+    order = above.op.order if isinstance(above.op, ops.DimShuffle) else None
+    powers = above if order is None else above.inputs[0]
+    if powers.op is not ops.exp or not is_float(powers.dtype) or (order and "x" in order):
         return None
-    axis = is_reduction_of(below, ops.Sum, above)
-    return None if axis is None else ops.Softmax(axis).make(above.inputs[0])
+    axis = is_reduction_of(below, ops.Sum, powers, order)
+    if axis is None:
+        return None
+    made = ops.Softmax(axis).make(powers.inputs[0])
+    return made if order is None else above.op.make(made)
 
 
 @STABILITY(ops.true_div)

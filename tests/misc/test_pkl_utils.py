@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import io
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_object_arrays_in_members_are_not_read():
 def test_other_files_are_refused(content, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(GraphValueError, match=rf"load: {path} was not written by dump"):
+    with pytest.raises(GraphValueError, match=rf"load: {re.escape(str(path))} was not"):
         load(path)
 
 

@@ -198,11 +198,18 @@ def test_ctrl_c_leaves_nothing(
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize("mirrors", [["nonsense"], ["ftp://127.0.0.1/"], []])
+@pytest.mark.parametrize(
+    ("mirrors", "complaint"),
+    [
+        (["nonsense"], r"^nonsense/ is no address, expected something like https://"),
+        (["ftp://127.0.0.1/"], r"^ftp://127.0.0.1/ is no address"),
+        ([], "^cannot reach any mirror$"),
+    ],
+)
 def test_mirrors_that_are_none(
-    tmp_path: Path, mirrors: list[str], published: dict[str, bytes]
+    tmp_path: Path, mirrors: list[str], complaint: str, published: dict[str, bytes]
 ) -> None:
-    with pytest.raises(DownloadError):
+    with pytest.raises(DownloadError, match=complaint):
         download.download(tmp_path, mirrors)
 
 

@@ -310,3 +310,8 @@ def test_diagonals_refuse():
         T.alloc_diag(1.0)
     with pytest.raises(GraphValueError, match="both 0"):
         T.alloc_diag([1.0], 0, 0, 0)
+
+
+def test_a_matrix_is_no_shape():
+    with pytest.raises(GraphTypeError, match=r"zeros: a length must be an integer scalar, not x"):
+        T.zeros(T.imatrix("x"))

@@ -301,3 +301,12 @@ def test_numpys_split_into_parts_that_are_not_equal_is_refused():
     x = T.dvector("x")
     with pytest.raises(ShapeError, match="add up to 4, but the length of dimension 0 is 5"):
         np.split(x, 2)[0].eval({x: numbers(5)})
+
+
+def test_an_axis_must_be_known_when_the_expression_is_built():
+    x, axis = T.dmatrix("x"), T.iscalar("axis")
+    with pytest.raises(
+        GraphTypeError, match="integer known when the expression is built, not axis"
+    ):
+        T.concatenate([x, x], axis=axis)
+    assert T.concatenate(tensor_list=[x, x], axis=T.constant(1)).ndim == 2

@@ -23,6 +23,8 @@ def layouts(x):
 def test_sum_over_every_axis_and_layout(shape, dtype):
     rng = np.random.default_rng(0)
     base = rng.uniform(0.5, 1.5, shape).astype(dtype)
+    if np.finfo("longdouble").eps >= np.finfo(dtype).eps:
+        pytest.skip("there is no wider dtype here to compare with")
     limit = 25 * np.finfo(dtype).eps  # 16 in a row, and log2 of what is left
     for count in range(len(shape) + 1):
         for axis in itertools.combinations(range(len(shape)), count):

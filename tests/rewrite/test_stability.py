@@ -97,6 +97,18 @@ ELEMENTWISE = {
         lambda x: T.nnet.softplus(x) - x,
         (lambda x: softplus(-x), lambda x: -sigmoid(-x)),
     ),
+    "log(switch(c, sigmoid(x), 1))": (
+        lambda x: T.log(T.switch(T.ge(x, -1e3), s(x), 1)),
+        LOG_SIGMOID,
+    ),
+    "log(switch(c, sigmoid(x), 1 - sigmoid(x)))": (
+        lambda x: T.log(T.switch(T.gt(x, 1e3), s(x), 1 - s(x))),
+        LOG_OPPOSITE,
+    ),
+    "log(join(sigmoid(x), sigmoid(-x)))": (
+        lambda x: T.log(T.concatenate([s(x), s(-x)]))[: x.shape[0]],
+        LOG_SIGMOID,
+    ),
     "log2(sigmoid(x))": (
         lambda x: T.log2(s(x)),
         (lambda x: -softplus(-x) / mp.log(2), lambda x: sigmoid(-x) / mp.log(2)),
@@ -257,6 +269,50 @@ def test_log_of_softmax_is_exact_in_every_spelling(name, dtype):
         half = mp.mpf("1.5")  # d/dx of -(p_0 - p_1 / 2), for two classes
         bends = [[-half * p[0] * p[1], half * p[0] * p[1]] for p in shares]
         check(have_curvature, bends, dtype, "second derivative")
+
+
+BY_HAND = {
+    "keepdims": by_hand,
+    "shifted": shifted,
+    "[:, None]": lambda x: e(x) / T.sum(e(x), axis=1)[:, None],
+    "[:, numpy.newaxis] of x - max": lambda x: by_hand(x - x.max(axis=1)[:, np.newaxis]),
+    "reshape": lambda x: e(x) / e(x).sum(axis=1).reshape((-1, 1)),
+    "reshape to a length": lambda x: e(x) / e(x).sum(axis=1).reshape((x.shape[0], 1)),
+    "shape_padright": lambda x: e(x) / T.shape_padright(e(x).sum(axis=1)),
+    "transposed": lambda x: (e(x).T / e(x).sum(axis=1)).T,
+    "times the inverse": lambda x: e(x) * (1 / e(x).sum(axis=1, keepdims=True)),
+    "inv times": lambda x: T.inv(e(x).sum(axis=1))[:, None] * e(x),
+    "of the transpose": lambda x: (e(x.T) / e(x.T).sum(axis=0)).T,
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_softmax_by_hand_is_finite_in_every_spelling(name):
+    x = T.dmatrix("x")
+    y = BY_HAND[name](x)
+    value, g = symgrad.function([x], [y, T.grad(y[:, 0].sum(), x)])(ROWS)
+    shares = [exact_softmax(row) for row in ROWS]
+    check(value, shares, "float64", "value")
+    check(g, [[p[0] * p[1], -p[0] * p[1]] for p in shares], "float64", "gradient")
+
+
+def test_sums_that_stand_elsewhere_are_no_softmax():
+    x = T.dmatrix("x")
+    for y in (
+        e(x).T / e(x).sum(axis=0),
+        e(x) / e(x).sum(axis=1)[None, :],
+        e(x) / e(x).sum(axis=0)[:, None],
+        e(x) * (2 / e(x).sum(axis=1)[:, None]),
+        e(x) / e(x).sum(axis=1)[::-1, None],
+    ):
+        assert not {"softmax_spelled_out", "softmax_as_product"} & set(fired(y))
+
+
+def test_the_log_of_a_choice_keeps_a_guard_against_0():
+    x = T.dvector("x")
+    y = T.log(T.switch(x > 0, x, 1))
+    assert fired(y) == []
+    np.testing.assert_array_equal(T.grad(y.sum(), x).eval({x: [0.0, 2.0]}), [0, 0.5])
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
