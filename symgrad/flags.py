@@ -220,16 +220,18 @@ def _suggest(name: str, section: Section) -> str:
 class NanGuardFlags(Section, prefix="NanGuardMode."):
     """What the NaN guard looks for."""
 
-    nan_is_error: bool = flag(True, "the NaN guard raises at a NaN")
-    inf_is_error: bool = flag(True, "the NaN guard raises at an infinity")
-    big_is_error: bool = flag(True, "the NaN guard raises above 1e10 in magnitude")
+    nan_is_error: bool = flag(True, "no effect yet: the NaN guard raises at a NaN")
+    inf_is_error: bool = flag(True, "no effect yet: the NaN guard raises at an infinity")
+    big_is_error: bool = flag(True, "no effect yet: the NaN guard raises above 1e10 in magnitude")
 
 
 class DebugFlags(Section, prefix="DebugMode."):
     """What the debug mode compares."""
 
-    patience: int = flag(10, "how often the debug mode compiles to see it come out equal")
-    check_finite: bool = flag(True, "the debug mode raises at a NaN or an infinity")
+    patience: int = flag(
+        10, "no effect yet: how often the debug mode compiles to see it come out equal"
+    )
+    check_finite: bool = flag(True, "no effect yet: the debug mode raises at a NaN or an infinity")
     check_c: bool = inert(True)
     check_py: bool = inert(True)
     check_strides: int = inert(0)
@@ -251,11 +253,15 @@ class NumpyFlags(Section, prefix="numpy."):
 class ProfilingFlags(Section, prefix="profiling."):
     """What a profile shows."""
 
-    n_apply: int = flag(20, "how many nodes a profile lists")
-    n_ops: int = flag(20, "how many ops a profile lists")
-    output_line_width: int = flag(512, "where a profile's lines are cut")
-    min_memory_size: int = flag(1024, "the smallest result a profile of memory lists, in bytes")
-    destination: str = flag("stderr", "where a profile goes: stderr, stdout or a file's name")
+    n_apply: int = flag(20, "no effect yet: how many nodes a profile lists")
+    n_ops: int = flag(20, "no effect yet: how many ops a profile lists")
+    output_line_width: int = flag(512, "no effect yet: where a profile's lines are cut")
+    min_memory_size: int = flag(
+        1024, "no effect yet: the smallest result a profile of memory lists, in bytes"
+    )
+    destination: str = flag(
+        "stderr", "no effect yet: where a profile goes: stderr, stdout or a file's name"
+    )
     time_thunks: bool = inert(True)
     min_peak_memory: bool = inert(False)
     debugprint: bool = inert(False)
@@ -289,23 +295,37 @@ class Config(Section):
         "o4 o3 o2 o1 fast_run fast_compile stabilize unsafe merge None",
         "how much expressions are rewritten",
     )
-    optimizer_including: str = flag("", "rewrites to add, joined by colons")
-    optimizer_excluding: str = flag("", "rewrites to leave out, joined by colons")
-    optimizer_requiring: str = flag("", "rewrites to insist on, joined by colons")
-    on_opt_error: str = words("warn raise pdb ignore", "what to do when a rewrite fails")
+    optimizer_including: str = flag("", "no effect yet: rewrites to add, joined by colons")
+    optimizer_excluding: str = flag("", "no effect yet: rewrites to leave out, joined by colons")
+    optimizer_requiring: str = flag("", "no effect yet: rewrites to insist on, joined by colons")
+    on_opt_error: str = words(
+        "warn raise pdb ignore", "no effect yet: what to do when a rewrite fails"
+    )
     on_unused_input: str = words("raise warn ignore", "what to do about an unused input")
     device: str = cpu_only("where to compute: cpu")
-    cast_policy: str = words("custom numpy+floatX", "how Python numbers become constants")
+    cast_policy: str = words(
+        "custom numpy+floatX", "no effect yet: how Python numbers become constants"
+    )
     int_division: str = words("floatX int raise", "what / between integers gives")
-    warn_float64: str = words("ignore warn raise pdb", "what to do about float64 expressions")
-    compute_test_value: str = words("off ignore warn raise pdb", "compute while building")
-    compute_test_value_opt: str = words("off ignore warn raise pdb", "... while rewriting")
-    print_test_value: bool = flag(False, "show test values where expressions are printed")
-    exception_verbosity: str = words("low high", "how much an error during a call tells")
-    profile: bool = flag(False, "time every compiled function")
-    profile_memory: bool = flag(False, "measure memory too while profiling")
-    profile_optimizer: bool = flag(False, "time the rewrites too while profiling")
-    allow_gc: bool = flag(True, "free temporaries as soon as nothing needs them")
+    warn_float64: str = words(
+        "ignore warn raise pdb", "no effect yet: what to do about float64 expressions"
+    )
+    compute_test_value: str = words(
+        "off ignore warn raise pdb", "no effect yet: compute while building"
+    )
+    compute_test_value_opt: str = words(
+        "off ignore warn raise pdb", "no effect yet: ... while rewriting"
+    )
+    print_test_value: bool = flag(
+        False, "no effect yet: show test values where expressions are printed"
+    )
+    exception_verbosity: str = words(
+        "low high", "no effect yet: how much an error during a call tells"
+    )
+    profile: bool = flag(False, "no effect yet: time every compiled function")
+    profile_memory: bool = flag(False, "no effect yet: measure memory too while profiling")
+    profile_optimizer: bool = flag(False, "no effect yet: time the rewrites too while profiling")
+    allow_gc: bool = flag(True, "no effect yet: free temporaries as soon as nothing needs them")
 
     NanGuardMode: NanGuardFlags = NanGuardFlags()
     DebugMode: DebugFlags = DebugFlags()
