@@ -498,13 +498,13 @@ def _switch_vjp(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Sequence[Any]
     ufunc="",
     apart=1,
 )
-def switch(xp: Any, condition: Any, a: Any, b: Any) -> Any:
-    """Elements of `a` where `condition` holds, else of `b`; both are computed.
+def switch(xp: Any, cond: Any, ift: Any, iff: Any) -> Any:
+    """Elements of `ift` where `cond` holds, else of `iff`; both are computed.
 
     >>> switch([True, False], [1.0, 2.0], -1).eval()
     array([ 1., -1.])
     """
-    return xp.where(condition, a, b)
+    return xp.where(cond, ift, iff)
 
 
 @elementwise(vjp=lambda g, y, a, b: (switch(ge(a, b), g, 0), switch(ge(a, b), 0, g)), real=True)

@@ -168,10 +168,7 @@ class Elementwise(Op, register=False):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            raise GraphTypeError(
-                f"{self._name}() takes its arguments by position; it does not know "
-                f"{', '.join(kwargs)}."
-            )
+            args = self._in_order(args, kwargs)
         if len(args) != self.nin:
             if self.variadic and len(args) > self.nin:
                 return self(self(*args[: self.nin]), *args[self.nin :])
@@ -193,6 +190,19 @@ class Elementwise(Op, register=False):
                 for e, d in zip(exprs, dtypes, strict=True)
             ]
         )
+
+    def _in_order(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments by position, some of which were given by name."""
+        names = self.function.__code__.co_varnames[1 : self.nin + 1]
+        given = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name not in names or name in given:
+                problem = "was given twice" if name in given else "is unknown"
+                raise GraphTypeError(
+                    f"{self._name}(): the argument {name!r} {problem}; it takes {', '.join(names)}."
+                )
+            given[name] = value
+        return tuple(given[name] for name in names if name in given)
 
     def make(self, *inputs: Expr) -> Expr:
         try:

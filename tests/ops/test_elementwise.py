@@ -577,10 +577,19 @@ def test_arguments_that_are_too_many_too_few_or_named():
         T.exp(T.vector(), T.vector())
     with pytest.raises(GraphTypeError, match="takes 2 arguments, 1"):
         T.maximum(T.vector())
-    with pytest.raises(GraphTypeError, match="by position.*out"):
+    with pytest.raises(GraphTypeError, match="'out' is unknown; it takes x"):
         T.exp(T.vector(), out=None)
+    with pytest.raises(GraphTypeError, match="'a' was given twice"):
+        T.add(T.vector(), a=1)
+    with pytest.raises(GraphTypeError, match="takes 3 arguments, 2"):
+        T.switch(cond=True, iff=1.0)
     with pytest.raises(GraphTypeError, match="exp.*'text'"):
         T.exp("text")
+
+
+def test_arguments_may_be_given_by_name():
+    assert T.switch(T.constant(True), iff=1.0, ift=2.0).eval() == 2.0
+    assert T.switch(iff=1.0, ift=2.0, cond=False).eval() == 1.0
 
 
 @pytest.mark.parametrize(
