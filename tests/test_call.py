@@ -426,6 +426,7 @@ import numpy as np, symgrad
 from symgrad import shared, function
 import symgrad.tensor as T
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may inherit SIG_IGN
 cells = [shared(np.zeros(50), f"s{k}") for k in range(int(sys.argv[1]))]
 x = T.dvector("x")
 f = function([x], T.exp(x).sum(), updates=[(s, s + x + 0 * T.exp(x).sum()) for s in cells])
@@ -579,4 +580,12 @@ def test_set_value_waits_for_a_running_update():
 
 
 def test_an_interrupt_handler_is_still_the_users():
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    code = """
+import signal
+before = signal.getsignal(signal.SIGINT)
+import symgrad, symgrad.tensor as T
+x = T.dscalar()
+symgrad.function([x], x + 1)(1.0)
+assert signal.getsignal(signal.SIGINT) is before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
