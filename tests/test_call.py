@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -581,7 +580,6 @@ def test_set_value_waits_for_a_running_update():
 
 def test_an_interrupt_handler_is_still_the_users():
     code = """
-import signal
 before = signal.getsignal(signal.SIGINT)
 import symgrad, symgrad.tensor as T
 x = T.dscalar()
