@@ -580,6 +580,7 @@ def test_set_value_waits_for_a_running_update():
 
 def test_an_interrupt_handler_is_still_the_users():
     code = """
+import signal
 before = signal.getsignal(signal.SIGINT)
 import symgrad, symgrad.tensor as T
 x = T.dscalar()
