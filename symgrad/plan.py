@@ -6,7 +6,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
@@ -14,6 +14,7 @@ from symgrad.graph.walk import toposort
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import Project
 from symgrad.ops.shaping import BroadcastLike, SumLike
+from symgrad.rewrite.shapes import known_lengths
 
 
 class Step(NamedTuple):
@@ -100,7 +101,7 @@ def plan(
             last.setdefault(roots[i], position)
             last_name.setdefault(i, position)
 
-    shapes = _same_shapes(order)
+    lengths = known_lengths(order)
     steps: list[Step] = []
     for position, node in enumerate(computed):
         args = tuple(names[i] for i in node.inputs)
@@ -116,7 +117,7 @@ def plan(
                     and root.ndim
                     and last[root] == position
                     and i.dtype == node.dtype
-                    and shapes[i] is shapes[node]
+                    and lengths[i] == lengths[node]
                     and (i is root or isinstance(i.op, SumLike))
                     and not _overlaps(i)
                 ):
@@ -181,24 +182,6 @@ def _overlaps(node: Expr) -> bool:
             return True
         node = node.inputs[node.op.view_of]
     return False
-
-
-def _same_shapes(order: Sequence[Expr]) -> dict[Expr, Any]:
-    """For each node a representative: two nodes of one representative have one shape."""
-    shapes: dict[Expr, Any] = {}
-    known: dict[tuple[int | None, ...], Expr] = {}
-    for node in order:
-        shape: Any = node
-        if None not in node.static_shape:
-            shape = known.setdefault(node.static_shape, node)
-        elif isinstance(node.op, Elementwise):
-            candidates = {shapes[i] for i in node.inputs if i.ndim}
-            if len(candidates) == 1:
-                shape = candidates.pop()
-        elif isinstance(node.op, (SumLike, BroadcastLike)):
-            shape = shapes[node.inputs[1]]
-        shapes[node] = shape
-    return shapes
 
 
 class _Namer:
