@@ -25,7 +25,7 @@ from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
 from symgrad.plan import plan
-from symgrad.rewrite.pipeline import prepare
+from symgrad.rewrite.pipeline import lower, prepare
 
 
 def function(
@@ -126,6 +126,8 @@ def build(recipe: Recipe) -> Function:
     count = len(recipe.results)
     graph = [*recipe.results, *(new for _, new in recipe.updates)]
     graph = prepare(substitute(graph, stand_ins) if stand_ins else graph, recipe.mode.simplifies)
+    if recipe.mode.simplifies:
+        graph = lower(graph)
     program = plan(
         recipe.name or "function",
         [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],

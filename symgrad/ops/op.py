@@ -46,6 +46,13 @@ class Example(NamedTuple):
     fixed_dtype: bool = False
 
 
+class Spec(NamedTuple):
+    """An array to be: its shape and dtype."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
 Lengths = tuple[int | tuple[Expr, int], ...]  # where the lengths of a shape come from
 
 
@@ -168,6 +175,17 @@ class Op:
         `impl` with NumPy filled in.
         """
         return f"{bind(self, self.name)}({', '.join(args)})"
+
+    def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
+        """Compute the result with NumPy into `out`, using the arrays that `workspace` asked for.
+
+        `out` is C-contiguous, of the right shape and dtype, and shares no memory with an input.
+        """
+        raise NotImplementedError
+
+    def workspace(self, *arrays: Spec) -> Sequence[Spec]:
+        """The scratch arrays that `impl_into` needs, given the shapes and dtypes of the inputs."""
+        return ()
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

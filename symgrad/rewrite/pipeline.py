@@ -8,6 +8,9 @@ from symgrad.graph.expr import Expr
 from symgrad.rewrite.algebra import ALGEBRA
 from symgrad.rewrite.barriers import BARRIERS
 from symgrad.rewrite.engine import rewrite
+from symgrad.rewrite.losses import LOSSES
+from symgrad.rewrite.lowering import LOWERING
+from symgrad.rewrite.products import PRODUCTS
 from symgrad.rewrite.shapes import simplify_shapes
 from symgrad.rewrite.stability import STABILITY
 
@@ -36,3 +39,11 @@ def prepare(outputs: Sequence[Expr], simplify: bool = True) -> list[Expr]:
     simpler = simplify_shapes(graph)
     # Lists of expressions are equal only if they hold the same ones.
     return graph if simpler == graph else rewrite(simpler, [STABILITY, ALGEBRA])
+
+
+def lower(outputs: Sequence[Expr]) -> list[Expr]:
+    """Turn a small graph into what the machine runs: BLAS calls, fused losses, NumPy's functions.
+
+    No gradient is taken afterwards, so what comes out need not have one.
+    """
+    return rewrite(outputs, [LOSSES, PRODUCTS, LOWERING])
