@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.backend.numpy_source import Compiled
+from symgrad.backend.numpy_source import compile_program
+from symgrad.backend.report import Plan
 from symgrad.errors import (
     ExecutionError,
     GraphTypeError,
@@ -156,9 +157,6 @@ class Function:
         What the user called it, or the file and line where it was made.
     program : Program
         The plan that the source was generated from.
-    trust_input : bool
-        Set it to skip the checks of the arguments, which must then be arrays of exactly the right
-        dtype and rank.
     profile : None
         Nothing was measured.
 
@@ -170,22 +168,41 @@ class Function:
     (array(2.), array(2.))
     """
 
-    def __init__(self, recipe: Recipe, program: Program, compiled: Compiled) -> None:
+    def __init__(self, recipe: Recipe, program: Program) -> None:
         self.name = recipe.name or recipe.origin or "function"
         self.program = program
         self.input_specs = recipe.specs
-        self.trust_input = False
         self.profile = None
         self._recipe = recipe
         self._mode = recipe.mode
-        self._structure = recipe.structure
-        self._keys = recipe.keys
-        self._compiled = compiled
-        self._run = compiled.call
+        self._keys = recipe.keys if recipe.structure == "dict" else None
+        self._count = len(recipe.specs)
         self._filters = tuple(
             _Filter(self._title, k, spec, recipe.allow_downcast)
             for k, spec in enumerate(recipe.specs)
         )
+        self._trusts = False
+        self._compile()
+
+    def _compile(self) -> None:
+        checks = [None if self._trusts else check.for_source for check in self._filters]
+        single = self._recipe.structure == "one"
+        self._compiled = compile_program(self.program, checks, single)
+        self._run = self._compiled.call
+
+    @property
+    def trust_input(self) -> bool:
+        """Whether arguments are not checked; they must then be arrays of the right dtype and rank.
+
+        Setting it writes the source again, without or with the checks.
+        """
+        return self._trusts
+
+    @trust_input.setter
+    def trust_input(self, trusts: bool) -> None:
+        if trusts != self._trusts:
+            self._trusts = bool(trusts)
+            self._compile()
 
     @property
     def _title(self) -> str:
@@ -197,6 +214,11 @@ class Function:
     def source(self) -> str:
         """The generated Python source, one line a node."""
         return self._compiled.source
+
+    @property
+    def plan(self) -> Plan:
+        """Steps and memory: ``print(f.plan)``, ``f.plan.memory(*args).peak``."""
+        return Plan(self.program, self._compiled.memory)
 
     @property
     def maker(self) -> Maker:
@@ -212,7 +234,12 @@ class Function:
         return [shared for shared, _ in self.program.shared]
 
     def free(self) -> None:
-        """Accepted for Theano's sake: nothing is kept between calls."""
+        """Let go of the scratch memory that is kept for the next call."""
+        if self._compiled.memory is not None:
+            self._compiled.memory.free()
+        for shared in self.program.spares:
+            with shared.cell.lock:
+                shared.cell.spare = None
 
     def __repr__(self) -> str:
         inputs = ", ".join(label(spec.variable) for spec in self.input_specs)
@@ -224,10 +251,8 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Check the arguments, compute, and carry out the updates."""
         start = perf_counter()
-        if kwargs or len(args) != len(self._filters):
+        if kwargs or len(args) != self._count:
             args = tuple(self._bind(args, kwargs))
-        if not self.trust_input:
-            args = tuple([check(value) for check, value in zip(self._filters, args, strict=True)])
         try:
             results = self._run(*args)
         except SymgradError:
@@ -235,11 +260,7 @@ class Function:
         except Exception as error:
             raise self._explain(error) from error
         self._mode.call_time += perf_counter() - start
-        if self._structure == "one":
-            return results[0]
-        if self._structure == "dict":
-            return dict(zip(self._keys, results, strict=True))
-        return results
+        return results if self._keys is None else dict(zip(self._keys, results, strict=True))
 
     def _bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterator[Any]:
         specs = self.input_specs
@@ -328,6 +349,11 @@ class _Filter:
             value = self(self.default())
             self._default = value.copy() if isinstance(value, np.ndarray) else value
 
+    @property
+    def for_source(self) -> _Filter | None:
+        """What generated code asks about a value; None where every value is accepted."""
+        return None if self.dtype is None else self
+
     def default(self) -> Any:
         """What stands for an argument that is left out."""
         value = self.spec.value
@@ -387,6 +413,8 @@ def _is_about_shapes(error: ValueError) -> bool:
 
 
 def _shape_of(value: Any) -> str:
+    if type(value) is int:
+        value = np.int64(value)
     if hasattr(value, "shape"):
         text = f"{value.dtype} of shape {value.shape}"
         return f"{text}, value {value}" if value.ndim == 0 else text

@@ -303,6 +303,9 @@ class Config(Section):
     )
     on_unused_input: str = words("raise warn ignore", "what to do about an unused input")
     device: str = cpu_only("where to compute: cpu")
+    threads: int = flag(
+        0, "threads for elementwise work on large arrays; 0: OMP_NUM_THREADS, or one for each core"
+    )
     cast_policy: str = words(
         "custom numpy+floatX", "no effect yet: how Python numbers become constants"
     )
@@ -338,7 +341,6 @@ class Config(Section):
     linker: str = inert("cvm")
     openmp: bool = inert(False)
     openmp_elemwise_minsize: int = inert(200_000)
-    threads: int = inert(0)
     cxx: str = inert()
     base_compiledir: str = inert()
     compiledir: str = inert()

@@ -106,19 +106,21 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
     arrived: dict[Expr, Gradient] = {}
     for root, seed in seeds:
         arrived[root] = _add(arrived.get(root), seed)
-    for node in reversed(order):
-        gradient = arrived.get(node)
-        if gradient is None or node not in needed or node.op is None:
-            continue
-        with inherit_origin(node.origin):
-            for source, part in zip(node.inputs, _parts(node, gradient), strict=True):
-                if part is not None and source in needed:
-                    arrived[source] = _add(arrived.get(source), part)
+    with inherit_origin() as origin:
+        for node in reversed(order):
+            gradient = arrived.get(node)
+            if gradient is None or node not in needed or node.op is None:
+                continue
+            origin.now(node.origin)
+            for source, part in zip(node.inputs, _parts(node, gradient, needed), strict=True):
+                if part is not None:
+                    before = arrived.get(source)
+                    arrived[source] = part if before is None else _add(before, part)
     return arrived
 
 
-def _parts(node: Expr, gradient: Gradient) -> Sequence[Gradient]:
-    """What a node passes on to each of its inputs, in the input's dtype and shape."""
+def _parts(node: Expr, gradient: Gradient, needed: Collection[Expr]) -> Sequence[Gradient]:
+    """What a node passes on to each of its inputs that needs it, in the input's dtype and shape."""
     op = node.op
     if isinstance(gradient, list):  # one undefined gradient makes all that it meets undefined
         gradient = next((g for g in gradient if isinstance(g, NullGrad)), gradient)
@@ -128,24 +130,33 @@ def _parts(node: Expr, gradient: Gradient) -> Sequence[Gradient]:
             len(results.items) if isinstance(results, TupleType) else 0
         )
         items[op.index] = gradient
-        return [items]
+        return [items if node.inputs[0] in needed else None]
     if isinstance(gradient, NullGrad):
         given: Sequence[Gradient] = [gradient] * len(node.inputs)
     else:
         given = op.vjp(gradient, node, *node.inputs)
     parts: list[Gradient] = []
     for k, (source, part) in enumerate(zip(node.inputs, given, strict=True)):
-        if part is None or isinstance(source.type, TupleType):
+        if part is None or source not in needed:
+            parts.append(None)
+        elif isinstance(source.type, TupleType):
             parts.append(part)
         elif is_discrete(source.dtype) or not op.connects(k):
             parts.append(None)
         elif isinstance(part, NullGrad):
             parts.append(part)
         else:
-            if isinstance(op, Elementwise):
+            if isinstance(op, Elementwise) and not _has_shape_of(part, source, node):
                 part = sum_like(part, source)
             parts.append(part if part.dtype == source.dtype else cast(part, source.dtype))
     return parts
+
+
+def _has_shape_of(part: Expr, source: Expr, node: Expr) -> bool:
+    """Whether an elementwise operation repeats this input along no axis, whatever its lengths."""
+    return part.type.shape == source.type.shape and all(
+        i is source or (i.ndim <= source.ndim and set(i.type.shape) <= {1}) for i in node.inputs
+    )
 
 
 def _add(a: Gradient, b: Gradient) -> Gradient:

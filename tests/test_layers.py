@@ -29,7 +29,7 @@ ROWS = {
     "reverse.py": 4,
     "verification.py": 4,
     "gradient.py": 4,
-    "plan.py": 5,
+    "plan/": 5,
     "backend/": 6,
     "call.py": 7,
     "compile/": 7,

@@ -2,7 +2,9 @@
 
 One line a node, with the user's names and the line of the user's code that made it:
 
-    t1 = dot(x, W)   # logistic_sgd.py:24
+    t1 = dot(x, W, t1)   # logistic_sgd.py:24
+
+The last argument is the memory that the result is written to.
 """
 
 from __future__ import annotations
@@ -20,31 +22,49 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.backend.blocks import Kernel
+from symgrad.backend.scratch import Memory, spare
 from symgrad.errors import ShapeError, describe, made_at, short_origin
 from symgrad.flags import config
-from symgrad.graph.expr import Expr
+from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
-from symgrad.ops.families import Elementwise
+from symgrad.ops.lengths import Dim
 from symgrad.ops.op import Op
-from symgrad.plan import Program, Result, Step, python_name
+from symgrad.plan import Chain, Program, Result, Step, python_name
+from symgrad.plan.order import INTEGER_SYMBOLS
 
 _numbers = itertools.count(1)
 _WIDTH = 100
 _MOST_LOCKS = 16  # CPython nests at most 20 blocks, and each lock of a `with` is one
 
+Check = Callable[[Any], Any]
+
 
 class Compiled:
-    """A callable, its source, and which line computes which step."""
+    """A callable, its source, which line computes which step, and its scratch memory."""
 
     def __init__(self, call: Callable[..., Any], source: str, filename: str) -> None:
         self.call = call
         self.source = source
         self.filename = filename
         self.step_at: dict[int, Step] = {}
+        self.memory: Memory | None = None
 
 
-def compile_program(program: Program) -> Compiled:
+def compile_program(
+    program: Program, checks: Sequence[Check | None] = (), single: bool = False
+) -> Compiled:
     """Write, compile and register the source of a program.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute.
+    checks : sequence of callable, optional
+        For each input what is asked about a value that is not at first sight right; None where
+        every value is.
+    single : bool
+        Return the only output itself, not a list.
 
     >>> import symgrad.tensor as T
     >>> from symgrad.plan import plan
@@ -53,7 +73,7 @@ def compile_program(program: Program) -> Compiled:
     >>> compiled.call(np.array([1.0, 2.0]))
     [array([2., 4.])]
     """
-    writer = _Writer(program)
+    writer = _Writer(program, checks, single)
     source = writer.write()
     filename = f"<symgrad {writer.function} {next(_numbers)}>"
     exec(compile(source, filename, "exec"), writer.namespace)
@@ -62,17 +82,26 @@ def compile_program(program: Program) -> Compiled:
         call = _holding(call, writer.locks)
     compiled = Compiled(call, source, filename)
     compiled.step_at = writer.step_at
+    compiled.memory = writer.link()
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     weakref.finalize(compiled, linecache.cache.pop, filename, None).atexit = False
     return compiled
 
 
 class _Writer:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, checks: Sequence[Check | None], single: bool) -> None:
         self.program = program
-        self.namespace: dict[str, Any] = {"array": np.array, "errstate": np.errstate}
+        self.checks = checks
+        self.single = single
+        self.namespace: dict[str, Any] = {
+            "array": np.array,
+            "errstate": np.errstate,
+            "ndarray": np.ndarray,
+            "spare": spare,
+        }
         self.bound: dict[Any, str] = {}
-        self.taken = {*program.names.values(), *self.namespace, "results"}
+        self.chains = [unit for unit in program.units if isinstance(unit, Chain)]
+        self.taken = set(program.taken)
         for node, name in program.constants:
             self.namespace[name] = node.value
         self.function = self._free(python_name(program.name))
@@ -100,33 +129,108 @@ class _Writer:
             self.bound[key] = name
         return self.bound[key]
 
+    def link(self) -> Memory | None:
+        """Give the compiled chains to the scratch memory, which binds them to shapes."""
+        scratch = self.program.scratch
+        if not (scratch.arrays or scratch.works or self.chains):
+            return None
+        kernels = []
+        for chain in self.chains:
+            places = [*chain.inputs, *(name for name, _ in chain.outs)]
+            where = {step.node: places.index(step.out) for step in chain.steps if step.out in places}
+            by_name = {step.out: step.node.dtype for step in chain.steps}
+            kernel = Kernel(
+                self.namespace[chain.name],
+                tuple(dtype for _, dtype in chain.registers),
+                tuple(by_name[name] for name, _ in chain.outs),
+                tuple(where[node] for node, _, _ in chain.results),
+            )
+            kernels.append((tuple(node for node, _, _ in chain.results), kernel))
+        memory = Memory(scratch, kernels)
+        self.namespace["take"] = memory.take
+        return memory
+
+    # -- the function ------------------------------------------------------------------------------
+
     def write(self) -> str:
         program = self.program
+        for chain in self.chains:
+            self._define(chain)
         self._listed(f"def {self.function}(", [name for _, name in program.inputs], "):", "")
         indent = "    "
+        for (node, name), check in zip(program.inputs, self.checks, strict=bool(self.checks)):
+            self._check(node, name, check)
         contexts = self._contexts()
         if contexts:
             self._listed(f"{indent}with ", contexts, ":", indent)
             indent += "    "
         for shared, name in program.shared:
-            self.lines.append(f"{indent}{name} = {self.bind(shared.cell, f'cell_{name}')}.value")
-        for step in program.steps:
-            self._step(step, indent)
-        stores = []
+            self.lines.append(f"{indent}{name} = {self._cell(shared)}.value")
+        for unit in program.units[: program.early]:
+            self._unit(unit, indent)
+        self._take(indent)
+        for shared, name in program.spares.items():
+            old = program.names[shared]
+            self.lines.append(f"{indent}{name} = spare({self._cell(shared)}, {old})")
+        for unit in program.units[program.early :]:
+            self._unit(unit, indent)
+        stores, kept = [], []
         for shared, result in program.updates:
             name = program.names[shared]
             new = self._free(f"{name}_new")
             self.lines.append(f"{indent}{new} = {self._fitting(shared, result)}")
-            stores.append(f"{self.bind(shared.cell, f'cell_{name}')}.value = {new}")
+            stores.append(f"{self._cell(shared)}.value = {new}")
+            if shared in program.spares:
+                kept.append(f"{self._cell(shared)}.spare = {name}")
         outputs = [self._taken(result) for result in program.outputs]
-        self._listed(f"{indent}results = [", outputs, "]", indent)
+        if self.single:
+            self.lines.append(f"{indent}result = {outputs[0]}")
+        else:
+            self._listed(f"{indent}result = [", outputs, "]", indent)
+        if self.has_scratch:
+            self.lines.append(f"{indent}home.append(memory)")
         if stores:
             # Attribute stores in one line: CPython handles signals, switches threads and calls
             # tracers at calls, jumps and new lines only, so all of them happen or none. What the
             # cells held stays alive in locals, so no finaliser runs in between either.
-            self.lines.append(indent + "; ".join(stores))
-        self.lines.append(f"{indent}return results")
+            self.lines.append(indent + "; ".join(stores + kept))
+        self.lines.append(f"{indent}return result")
         return "\n".join(self.lines) + "\n"
+
+    def _cell(self, shared: Shared) -> str:
+        return self.bind(shared.cell, f"cell_{self.program.names[shared]}")
+
+    def _check(self, node: Expr, name: str, check: Check | None) -> None:
+        """Let a value pass that is right at first sight, and ask about any other."""
+        if check is None:
+            return
+        asked = f"{self.bind(check, f'check_{name}')}({name})"
+        if name in self.program.integers:
+            line = f"if type({name}) is not int: {name} = {asked}.item()"
+        elif any(n is not None for n in node.static_shape):
+            line = f"{name} = {asked}"
+        else:
+            dtype = self.bind(np.dtype(node.dtype), node.dtype)
+            line = (
+                f"if type({name}) is not ndarray or {name}.dtype is not {dtype} "
+                f"or {name}.ndim != {node.ndim}: {name} = {asked}"
+            )
+        self.lines.append(f"    {line}")
+
+    @property
+    def has_scratch(self) -> bool:
+        scratch = self.program.scratch
+        return bool(scratch.arrays or scratch.works or self.chains)
+
+    def _take(self, indent: str) -> None:
+        """Memory for the lengths of this call."""
+        if not self.has_scratch:
+            return
+        scratch = self.program.scratch
+        names = [name for name, _ in (*scratch.arrays, *scratch.works)]
+        names += [chain.name for chain in self.chains]
+        shapes = ", ".join(f"{name}.shape" for _, name in scratch.sources)
+        self._listed(f"{indent}memory = ", [*names, "home"], f" = take({shapes})", indent)
 
     def _listed(self, start: str, items: Sequence[str], end: str, indent: str) -> None:
         """One line, or several where there are many items."""
@@ -160,11 +264,34 @@ class _Writer:
             contexts += [self.bind(lock, "lock") for lock in self.locks]
         return contexts
 
+    # -- units -------------------------------------------------------------------------------------
+
+    def _define(self, chain: Chain) -> None:
+        """The function of a chain."""
+        names = [name for name, _ in chain.registers]
+        names += [*chain.inputs, *(name for name, _ in chain.outs)]
+        self._listed(f"def {chain.name}(", names, "):", "")
+        for step in chain.steps:
+            self._step(step, "    ")
+        self.lines += [f"    return {', '.join(inside for _, inside, _ in chain.results)}", "", ""]
+
+    def _unit(self, unit: Step | Chain, indent: str) -> None:
+        if isinstance(unit, Step):
+            self._step(unit, indent)
+            return
+        targets = ", ".join(outside for _, _, outside in unit.results)
+        args = [*unit.inputs, *(actual for _, actual in unit.outs)]
+        dead = f"; del {', '.join(unit.dead)}" if unit.dead else ""
+        self._listed(f"{indent}{targets} = {unit.name}(", args, f"){dead}", indent)
+
     def _step(self, step: Step, indent: str) -> None:
         op = step.node.op
-        text = op.source(step.node, step.args, self.bind)
-        if step.out is not None and isinstance(op, Elementwise):
-            text = f"{text[:-1]}, out={step.out})"
+        if step.integer:
+            text = self._integer(step)
+        elif step.out is not None:
+            text = op.source_into(step.node, step.args, step.out, step.work, self.bind)
+        else:
+            text = op.source(step.node, step.args, self.bind)
         line = f"{indent}{step.target} = {text}"
         if step.dead:
             line += f"; del {', '.join(step.dead)}"
@@ -173,6 +300,17 @@ class _Writer:
             origin = "".join(c if c.isprintable() else "?" for c in origin)
         self.lines.append(f"{line:<72}  # {origin}" if origin else line)
         self.step_at[len(self.lines)] = step
+
+    def _integer(self, step: Step) -> str:
+        """Arithmetic of Python ints."""
+        node = step.node
+        if isinstance(node.op, Dim):
+            return f"{step.args[0]}.shape[{node.op.axis}]"
+        operands = [
+            str(int(i.value)) if isinstance(i, Constant) else name
+            for i, name in zip(node.inputs, step.args, strict=True)
+        ]
+        return f" {INTEGER_SYMBOLS[node.op.name]} ".join(operands)
 
     def _taken(self, result: Result) -> str:
         """A result as the caller's own."""

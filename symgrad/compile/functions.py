@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.backend.numpy_source import compile_program
 from symgrad.call import Function, Recipe
 from symgrad.compile.checks import (
     add_default_updates,
@@ -134,7 +133,7 @@ def build(recipe: Recipe) -> Function:
         graph[:count],
         [(old, new) for (old, _), new in zip(recipe.updates, graph[count:], strict=True)],
     )
-    return Function(recipe, program, compile_program(program))
+    return Function(recipe, program)
 
 
 hooks.table["function"] = function

@@ -20,14 +20,16 @@ class Cell:
     """Where a shared variable's value is stored; compiled functions read and swap `value`.
 
     `serial` fixes the order in which a function locks the cells that it updates, so that two
-    functions can never wait for each other.
+    functions can never wait for each other. `spare` is an array that held an earlier value; the
+    next update is written to it, where nobody else looks at it any more.
     """
 
-    __slots__ = ("lock", "serial", "value")
+    __slots__ = ("lock", "serial", "spare", "value")
 
     def __init__(self, value: Any) -> None:
         global _serial
         self.value = value
+        self.spare: Any = None
         self.lock = threading.RLock()
         with _serial_lock:
             _serial += 1

@@ -26,30 +26,40 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
     >>> [str(node) for node in toposort([x * y + x])]
     ['x', 'y', '(x * y)', '((x * y) + x)']
     """
-    order: list[Expr] = []
-    done: set[Expr] = set()
+    done: dict[Expr, None] = {}  # in order
     for output in outputs:
         stack = [output]
+        push, pop = stack.append, stack.pop
         while stack:
             node = stack[-1]
-            if node in done:
-                stack.pop()
-            elif node not in stop and (waiting := [i for i in node.inputs if i not in done]):
-                waiting.reverse()
-                stack.extend(waiting)
-            else:
-                done.add(node)
-                order.append(node)
-                stack.pop()
-    return order
+            if node not in done:
+                if node.inputs and not (stop and node in stop):
+                    waiting = len(stack)
+                    for i in node.inputs[::-1]:
+                        if i not in done:
+                            push(i)
+                    if len(stack) > waiting:
+                        continue
+                done[node] = None
+            pop()
+    return list(done)
 
 
-def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
+def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     """The same operation on other inputs; annotations and origin are kept."""
-    with inherit_origin(node.origin):
-        made: Expr = node.op.make(*inputs)
-    made.notes = None if node.notes is None else node.notes.copy()
+    op = node.op
+    if op.typed_by_types and all(map(_same_type, inputs, node.inputs)):
+        made = type(node)(op, inputs, node.type, node.origin)  # inference would take half the time
+    else:
+        with inherit_origin(node.origin):
+            made = op.make(*inputs)
+    if node.notes is not None:
+        made.notes = node.notes.copy()
     return made
+
+
+def _same_type(a: Expr, b: Expr) -> bool:
+    return a.type is b.type or a.type == b.type
 
 
 def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
@@ -63,12 +73,13 @@ def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> li
     [((y * y) + 1.0), y]
     """
     new: dict[Expr, Expr] = dict(replacements)
+    if not new:
+        return list(outputs)
     for node in toposort(outputs, stop=replacements):
-        if node in new:
-            continue
-        inputs = [new[i] for i in node.inputs]
-        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = node if same else rebuild(node, inputs)
+        if node not in new:
+            inputs = tuple([new[i] for i in node.inputs])
+            # expressions are equal only to themselves
+            new[node] = node if inputs == node.inputs else rebuild(node, inputs)
     return [new[output] for output in outputs]
 
 

@@ -7,6 +7,7 @@ from symgrad.ops import ufuncs as ufuncs
 from symgrad.ops.barriers import BARRIERS as BARRIERS
 from symgrad.ops.elementwise import (
     Cast as Cast,
+    abs as abs,
     add as add,
     exp as exp,
     expm1 as expm1,
@@ -22,6 +23,7 @@ from symgrad.ops.elementwise import (
     sqrt as sqrt,
     sub as sub,
     switch as switch,
+    tanh as tanh,
     true_div as true_div,
 )
 from symgrad.ops.indexing import Index as Index
@@ -29,9 +31,6 @@ from symgrad.ops.joining import Join as Join
 from symgrad.ops.lengths import Dim as Dim
 from symgrad.ops.loops import Map as Map
 from symgrad.ops.nnet import (
-    LogSoftmax as LogSoftmax,
-    LogSumExp as LogSumExp,
-    Softmax as Softmax,
     logaddexp as logaddexp,
     sigmoid as sigmoid,
     softplus as softplus,
@@ -44,4 +43,9 @@ from symgrad.ops.shaping import (
     DimShuffle as DimShuffle,
     Reshape as Reshape,
 )
-from symgrad.ops.special import xlogx as xlogx, xlogy0 as xlogy0
+from symgrad.ops.softmax import (
+    LogSoftmax as LogSoftmax,
+    LogSumExp as LogSumExp,
+    Softmax as Softmax,
+)
+from symgrad.ops.special import erf as erf, erfc as erfc, xlogx as xlogx, xlogy0 as xlogy0

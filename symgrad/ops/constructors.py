@@ -132,6 +132,9 @@ class Arange(Op):
             return (known[stop.inputs[0]][stop.op.axis],)
         return super().lengths(node, known)
 
+    def takes_int(self, node: Expr, index: int) -> bool:
+        return self.dtype == node.inputs[0].dtype == "int64" and self.counts_up(node)
+
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         if self.dtype == node.inputs[0].dtype == "int64" and self.counts_up(node):
             return f"{bind(np.arange, 'arange')}({args[1]})"

@@ -18,10 +18,11 @@ from symgrad.ops.families import elementwise
 from symgrad.ops.indexing import getitem, set_subtensor
 from symgrad.ops.lengths import dim
 from symgrad.ops.linalg import dot
-from symgrad.ops.nnet import logsoftmax, sigmoid, softmax
+from symgrad.ops.nnet import sigmoid
 from symgrad.ops.op import Arg, Example, Op, as_expr, common_dtype
 from symgrad.ops.reduction import argmax, max, sum
 from symgrad.ops.shaping import alloc, reshape
+from symgrad.ops.softmax import logsoftmax, softmax
 from symgrad.types import ValueType, is_discrete, tensor_type
 
 # -- of two outcomes -------------------------------------------------------------------------

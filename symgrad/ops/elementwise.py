@@ -36,6 +36,7 @@ class Cast(Op):
 
     dtype: str
     shape_of = 0
+    ints_from = 0
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(self.dtype, types[0].shape)
@@ -43,7 +44,13 @@ class Cast(Op):
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.asarray(arrays[0]).astype(self.dtype)
 
+    def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
+        np.copyto(out, arrays[0], casting="unsafe")
+
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        (x,) = node.inputs
+        if x.ndim == 0 and is_discrete(x.dtype):  # perhaps a Python int
+            return f"{bind(np.dtype(self.dtype).type, self.dtype)}({args[0]})"
         return f"{args[0]}.astype({bind(np.dtype(self.dtype), self.dtype)})"
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
@@ -312,7 +319,7 @@ def sgn(xp: Any, x: Any) -> Any:
     return xp.sign(x)
 
 
-@elementwise(vjp=lambda g, y, x: (g,), ufunc="")
+@elementwise(vjp=lambda g, y, x: (g,), ufunc="", into=np.copyto)
 def tensor_copy(xp: Any, x: Any) -> Any:
     """The same value as a new variable.
 
@@ -491,12 +498,18 @@ def _switch_vjp(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Sequence[Any]
     return None, switch(condition, g, 0), switch(condition, 0, g)
 
 
+def _switch_into(out: Any, condition: Any, a: Any, b: Any) -> None:
+    np.copyto(out, b)
+    np.copyto(out, a, where=np.asarray(condition, dtype=bool))
+
+
 @elementwise(
     vjp=_switch_vjp,
     domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
     dtype=_switch_dtypes,
     ufunc="",
     apart=1,
+    into=_switch_into,
 )
 def switch(xp: Any, cond: Any, ift: Any, iff: Any) -> Any:
     """Elements of `ift` where `cond` holds, else of `iff`; both are computed.

@@ -201,6 +201,15 @@ def build_index(spec: Spec, arrays: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(index)
 
 
+def count_inputs(entry: Entry) -> int:
+    """How many inputs an entry takes.
+
+    >>> count_inputs(("slice", "$", 3, "$")), count_inputs(("array",)), count_inputs(("int", 0))
+    (2, 1, 0)
+    """
+    return 1 if entry[0] in ("array", "mask") else entry.count(SYMBOL)
+
+
 def is_basic(spec: Spec) -> bool:
     """Whether the index has integers and slices only, so that the result is a view."""
     return all(entry[0] not in ("array", "mask") for entry in spec)
@@ -272,6 +281,55 @@ def part_shape(x: Shape, spec: Spec, types: Sequence[ValueType]) -> Shape:
     adjacent = positions[-1] - positions[0] == len(positions) - 1
     where = first if adjacent else 0
     return (*result[:where], *broadcast_shapes(index_shapes, "indices"), *result[where:])
+
+
+def part_lengths(
+    x: Sequence[Any], spec: Spec, given: Sequence[Sequence[Any]], own: Sequence[Any]
+) -> tuple[Any, ...]:
+    """Where the lengths of `x[index]` come from, given the same for `x` and what indexes it.
+
+    `own` stands for lengths that come from nowhere else.
+
+    >>> part_lengths(["n", "m"], (("int", 0), ("slice", None, None, None)), [], ["own"])
+    ('m',)
+    """
+    arrays = iter(given)
+    result: list[Any] = []
+    indices: list[tuple[Any, ...]] = []
+    places: list[int] = []  # of arrays, in entries of the index
+    first = axis = 0
+    for place, (kind, *parts) in enumerate(spec):
+        if kind == "new":
+            result.append(1)
+        elif kind == "slice":
+            for p in parts:
+                if p == SYMBOL:
+                    next(arrays)
+            result.append(x[axis] if parts in _EVERYTHING else None)
+            axis += 1
+        elif kind == "int":
+            if parts[0] == SYMBOL:
+                next(arrays)
+            axis += 1
+        elif kind == "array":
+            if not places:
+                first = len(result)
+            places.append(place)
+            indices.append(tuple(next(arrays)))
+            axis += 1
+        else:
+            return tuple(own)
+    result.extend(x[axis:])
+    if places:
+        if len(set(indices)) > 1 or any(entry[0] == "int" for entry in spec):
+            return tuple(own)
+        adjacent = places[-1] - places[0] == len(places) - 1
+        where = first if adjacent else 0
+        result[where:where] = indices[0]
+    return tuple(o if n is None else n for n, o in zip(result, own, strict=True))
+
+
+_EVERYTHING = ([None, None, None], [0, None, None], [None, None, 1], [0, None, 1])
 
 
 def _taken_by(

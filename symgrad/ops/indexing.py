@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,11 @@ from symgrad.ops.index_spec import (
     is_basic,
     may_repeat,
     parse_index,
+    part_lengths,
     part_shape,
 )
 from symgrad.ops.lengths import Shape, dim
-from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, weak_constant
+from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Lengths, Op, as_expr, weak_constant
 from symgrad.ops.scatter import add_at
 from symgrad.ops.shaping import DimShuffle, Reshape, broadcast_like, sum_like, zeros_like
 from symgrad.types import ValueType, is_discrete, promote, tensor_type
@@ -38,6 +39,7 @@ class Index(Op):
     """Part of a tensor; a view where the index is basic."""
 
     spec: Spec
+    ints_from = 1
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -46,6 +48,11 @@ class Index(Op):
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[0].dtype, part_shape(types[0].shape, self.spec, types[1:]))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        x, *index = node.inputs
+        own = super().lengths(node, known)
+        return part_lengths(known[x], self.spec, [known[i] for i in index], own)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.asarray(arrays[0])[_index(xp, self.spec, arrays[1:])]
@@ -76,6 +83,8 @@ class IncIndex(Op):
     spec: Spec
     assign: bool
     distinct: bool = False
+    shape_of = 0
+    ints_from = 2
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

@@ -22,6 +22,8 @@ from symgrad.types import ValueType, broadcast_shapes, is_complex, tensor_type
 class Product(Op, register=False):
     """A product of two operands of one dtype; its errors name both."""
 
+    typed_by_types = True
+
     def make(self, *inputs: Expr) -> Expr:
         try:
             return super().make(*inputs)
@@ -34,6 +36,8 @@ class Product(Op, register=False):
 class Dot(Product):
     """Product of two vectors or matrices of one dtype."""
 
+    takes_out = True
+
     def infer(self, *types: ValueType) -> ValueType:
         a, b = types
         _check_inner("dot", a.shape[-1], b.shape[0])
@@ -43,11 +47,18 @@ class Dot(Product):
         a, b = node.inputs
         return (*known[a][:-1], *known[b][1:])
 
+    def equal_lengths(self, node: Any, known: Any) -> Any:
+        a, b = node.inputs
+        return ((known[a][-1], known[b][0]),)
+
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.dot(*arrays)
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         return f"{bind(np.dot, 'dot')}({', '.join(args)})"
+
+    def source_into(self, node: Any, args: Any, out: str, work: str | None, bind: Any) -> str:
+        return f"{bind(np.dot, 'dot')}({', '.join(args)}, {out})"
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         a, b = inputs
@@ -128,6 +139,8 @@ class Tensordot(Product):
 class MatMul(Product):
     """Products of stacks of matrices; the axes before the last two broadcast."""
 
+    takes_out = True
+
     def infer(self, *types: ValueType) -> ValueType:
         a, b = types
         _check_inner("matmul", a.shape[-1], b.shape[-2])
@@ -139,6 +152,9 @@ class MatMul(Product):
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         return f"{bind(np.matmul, 'matmul')}({', '.join(args)})"
+
+    def source_into(self, node: Any, args: Any, out: str, work: str | None, bind: Any) -> str:
+        return f"{bind(np.matmul, 'matmul')}({', '.join(args)}, {out})"
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         a, b = inputs

@@ -83,6 +83,11 @@ class Op:
         The length of the result depends on data, so `jax.jit` cannot trace it.
     has_side_effect : bool
         Computing it does something besides: it is never merged, dropped or doubled.
+    ints_from : int or None
+        From this input on, scalars are indices or lengths, and may be Python ints.
+    typed_by_types : bool
+        The type of the result depends on the types of the inputs alone, not on what they are
+        (a length that is a constant, say). A class that defines `make` must say so itself.
     """
 
     view_of: int | None = None
@@ -91,6 +96,8 @@ class Op:
     is_shape: bool = False
     eager_only: bool = False
     has_side_effect: bool = False
+    ints_from: int | None = None
+    typed_by_types: bool = True
     fields: ClassVar[tuple[str, ...]] = ()
     _key: tuple[Any, ...] = ()
 
@@ -99,6 +106,8 @@ class Op:
         own = [n for n in inspect.get_annotations(cls) if n[0] != "_" and not hasattr(Op, n)]
         cls.fields = (*cls.fields, *own)
         cls.__match_args__ = cls.fields  # type: ignore[attr-defined, misc]
+        if "make" in vars(cls) and "typed_by_types" not in vars(cls):
+            cls.typed_by_types = False
         if register:
             register_op(cls.__name__, cls)
 
@@ -164,9 +173,42 @@ class Op:
             return known[node.inputs[self.shape_of]]
         return tuple((node, axis) for axis in range(node.ndim))
 
+    def item_lengths(
+        self, index: int, node: Expr, known: Mapping[Expr, Lengths]
+    ) -> Lengths | None:
+        """Where the lengths of one of several results come from; None: from nowhere else."""
+        return None
+
+    def equal_lengths(
+        self, node: Expr, known: Mapping[Expr, Lengths]
+    ) -> Iterable[tuple[Any, Any]]:
+        """Pairs of lengths, as in `lengths`, that are equal wherever the operation succeeds."""
+        return ()
+
     def connects(self, index: int) -> bool:
         """Whether the result depends on the *values* of an input (not on its shape alone)."""
         return True
+
+    @property
+    def takes_out(self) -> bool:
+        """Whether the result can be written into given memory."""
+        return type(self).impl_into is not Op.impl_into
+
+    def takes_int(self, node: Expr, index: int) -> bool:
+        """Whether an input that is an integer scalar may be a Python int."""
+        return self.ints_from is not None and index >= self.ints_from
+
+    def source_into(
+        self,
+        node: Expr,
+        args: Sequence[str],
+        out: str,
+        work: str | None,
+        bind: Callable[[Any, str], str],
+    ) -> str:
+        """The NumPy source that computes the result into `out`, which may be None when it runs."""
+        extra = f", work={work}" if work else ""
+        return f"{bind(Into(self), self.name)}({', '.join(args)}, out={out}{extra})"
 
     def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
         """The NumPy source that computes the result.
@@ -202,6 +244,26 @@ class Op:
         return self.make(*[as_expr(a, self.name) for a in args])
 
 
+class Into:
+    """An operation as a function that writes into memory, if it is given some."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.impl, self.impl_into = op.impl, op.impl_into
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Into) and self.op == other.op
+
+    def __hash__(self) -> int:
+        return hash(self.op)
+
+    def __call__(self, *arrays: Any, out: Any = None, work: Any = ()) -> Any:
+        if out is None or work is None:
+            return self.impl(np, *arrays)
+        self.impl_into(out, work, *arrays)
+        return out
+
+
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -232,6 +294,11 @@ class Project(Op):
         if not isinstance(results, TupleType):
             raise GraphTypeError(f"Project needs an operation with several results, not {results}")
         return results.items[self.index]
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        results = node.inputs[0]
+        found = results.op and results.op.item_lengths(self.index, results, known)
+        return super().lengths(node, known) if found is None else found
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return arrays[0][self.index]

@@ -40,6 +40,7 @@ class DimShuffle(Op):
 
     order: tuple[Any, ...]
     view_of = 0
+    typed_by_types = True
 
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
@@ -164,6 +165,7 @@ class Reshape(Op):
     """The same elements in another shape; the lengths are scalar inputs, one may be -1."""
 
     view_of = 0
+    ints_from = 1
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[0].dtype, (None,) * (len(types) - 1))
@@ -395,6 +397,8 @@ def sum_like(x: Any, like: Any) -> Any:
 
 class Alloc(Op):
     """A value repeated to a shape given by scalar inputs; fresh memory."""
+
+    ints_from = 1
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[0].dtype, (None,) * (len(types) - 1))

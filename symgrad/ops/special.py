@@ -16,15 +16,27 @@ from symgrad.ops.op import Arg, Example, NullGrad, Op, as_exprs
 from symgrad.types import ValueType
 
 
-def _scipy(name: str, *args: Any) -> Any:
-    """Compute with `scipy.special`, in the dtype of the last argument."""
+def _scipy_ufunc(name: str) -> Any:
     try:
-        function = getattr(import_module("scipy.special"), name)
+        return getattr(import_module("scipy.special"), name)
     except ImportError:
         raise ImportError(
             f"{name} is computed by SciPy, which is not installed: pip install scipy"
         ) from None
-    return function(*args).astype(args[-1].dtype, copy=False)  # SciPy widens float16
+
+
+def _scipy(name: str, *args: Any) -> Any:
+    """Compute with `scipy.special`, in the dtype of the last argument."""
+    return _scipy_ufunc(name)(*args).astype(args[-1].dtype, copy=False)  # SciPy widens float16
+
+
+def _into(name: str) -> Callable[..., None]:
+    """The same into given memory."""
+
+    def compute(out: Any, *args: Any) -> None:
+        _scipy_ufunc(name)(*args, out=out)
+
+    return compute
 
 
 def _from_jax(name: str) -> Callable[..., Any]:
@@ -47,6 +59,7 @@ _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
     dtype="float",
     real=True,
     jax=_from_jax("erf"),
+    into=_into("erf"),
 )
 def erf(xp: Any, x: Any) -> Any:
     """Error function.
@@ -62,6 +75,7 @@ def erf(xp: Any, x: Any) -> Any:
     dtype="float",
     real=True,
     jax=_from_jax("erfc"),
+    into=_into("erfc"),
 )
 def erfc(xp: Any, x: Any) -> Any:
     """``1 - erf(x)``, accurate where that is small.
@@ -78,6 +92,7 @@ def erfc(xp: Any, x: Any) -> Any:
     dtype="float",
     real=True,
     jax=_from_jax("erfinv"),
+    into=_into("erfinv"),
 )
 def erfinv(xp: Any, x: Any) -> Any:
     """Inverse of `erf`, on [-1, 1].
@@ -98,6 +113,7 @@ def _erfcinv_jax(xp: Any, x: Any) -> Any:
     dtype="float",
     real=True,
     jax=_erfcinv_jax,
+    into=_into("erfcinv"),
 )
 def erfcinv(xp: Any, x: Any) -> Any:
     """Inverse of `erfc`, on [0, 2].
@@ -121,6 +137,7 @@ def _gamma_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
     dtype="float",
     real=True,
     jax=_from_jax("gamma"),
+    into=_into("gamma"),
 )
 def gamma(xp: Any, x: Any) -> Any:
     """Gamma function; ``gamma(n) = (n - 1)!``.
@@ -141,6 +158,7 @@ def _gammaln_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
     dtype="float",
     real=True,
     jax=_from_jax("gammaln"),
+    into=_into("gammaln"),
 )
 def gammaln(xp: Any, x: Any) -> Any:
     """``log(abs(gamma(x)))``, which does not overflow.
@@ -157,6 +175,7 @@ def gammaln(xp: Any, x: Any) -> Any:
     dtype="float",
     real=True,
     jax=_from_jax("digamma"),
+    into=_into("psi"),
 )
 def psi(xp: Any, x: Any) -> Any:
     """Digamma function, the derivative of `gammaln`.
@@ -243,6 +262,7 @@ _NO_ORDER = NullGrad("the derivative by the order is not implemented; differenti
     real=True,
     differentiable=False,
     jax=_from_jax("gammainc"),
+    into=_into("gammainc"),
 )
 def gammainc(xp: Any, k: Any, x: Any) -> Any:
     """Regularised lower incomplete gamma function; no gradient for the order `k`.
@@ -260,6 +280,7 @@ def gammainc(xp: Any, k: Any, x: Any) -> Any:
     real=True,
     differentiable=False,
     jax=_from_jax("gammaincc"),
+    into=_into("gammaincc"),
 )
 def gammaincc(xp: Any, k: Any, x: Any) -> Any:
     """Regularised upper incomplete gamma function; no gradient for the order `k`.
@@ -287,7 +308,7 @@ def _i0_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
     return (g * i1(x),)
 
 
-@elementwise(vjp=_i0_vjp, dtype="float", real=True, jax=_from_jax("i0"))
+@elementwise(vjp=_i0_vjp, dtype="float", real=True, jax=_from_jax("i0"), into=_into("i0"))
 def i0(xp: Any, x: Any) -> Any:
     """Modified Bessel function of the first kind of order 0.
 
@@ -302,7 +323,9 @@ def _i1_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
     return (g * (i0(x) - switch(zero, 0.5, y / switch(zero, 1, x))),)
 
 
-@elementwise(vjp=_i1_vjp, domain=(0.3, 2.0), dtype="float", real=True, jax=_from_jax("i1"))
+@elementwise(
+    vjp=_i1_vjp, domain=(0.3, 2.0), dtype="float", real=True, jax=_from_jax("i1"), into=_into("i1")
+)
 def i1(xp: Any, x: Any) -> Any:
     """Modified Bessel function of the first kind of order 1.
 

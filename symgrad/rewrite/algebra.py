@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeGuard
 
 import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.families import Elementwise
-from symgrad.ops.index_spec import is_basic
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled, other_than
 from symgrad.types import TensorType, is_complex, is_discrete, is_float, promote
@@ -72,14 +73,65 @@ def _sign_bit(e: Expr) -> set[bool]:
 
 
 @ALGEBRA(ops.pow)
-def power_one_or_two(e: Expr) -> Expr | None:
-    """x**1 → x, x**2 → sqr(x)."""
+def small_power(e: Expr) -> Expr | None:
+    """x**1 → x, x**2 → sqr(x), x**3 → sqr(x) * x, x**4 → sqr(sqr(x)), x**-1 → 1 / x.
+
+    `numpy.power` takes 13 ns an element in float64, a product 0.4. (x**0.5 is no sqrt(x), which is
+    -0.0 at -0.0 and NaN at -inf; and sqr(x) loses digits where 1 / x**2 is large but finite.)
+    """
     x, power = e.inputs
-    if not fits_in(power, x):
+    if not fits_in(power, x) or is_complex(e.dtype) or x.dtype != e.dtype:
         return None
-    if is_filled(power, 1):
-        return x
-    return ops.sqr.make(x) if is_filled(power, 2) and not is_complex(e.dtype) else None
+    for k, made in _POWERS.items():
+        if is_filled(power, k) and (k > 0 or is_float(e.dtype)):
+            return made(x)
+    return None
+
+
+_POWERS: dict[int, Callable[[Expr], Expr]] = {
+    1: lambda x: x,
+    2: ops.sqr.make,
+    3: lambda x: ops.mul.make(ops.sqr.make(x), x),
+    4: lambda x: ops.sqr.make(ops.sqr.make(x)),
+    -1: ops.inv.make,
+}
+
+
+@ALGEBRA(ops.mul)
+def factors_gathered(e: Expr) -> Expr | None:
+    """(x * a) * b → x * (a * b), (x / a) * b → x / (a / b), where a or b is a power of 2."""
+    for b, inner in (e.inputs, e.inputs[::-1]):
+        if not _is_factor(b) or inner.op not in (ops.mul, ops.true_div):
+            continue
+        for a, x in (inner.inputs, inner.inputs[::-1]):
+            if not _is_factor(a) or not (_is_power_of_two(a) or _is_power_of_two(b)):
+                continue
+            below = inner.op is ops.true_div and a is inner.inputs[1]
+            if below and not _is_power_of_two(b):
+                return None
+            both = _together(a, b, np.true_divide if below else np.multiply)
+            if both is None:
+                return None
+            return inner.op.make(x, both) if below else inner.op.make(both, x)
+    return None
+
+
+def _is_factor(e: Expr) -> TypeGuard[Constant]:
+    return e.op is None and isinstance(e, Constant) and not e.ndim and is_float(e.dtype)
+
+
+def _is_power_of_two(e: Constant) -> bool:
+    """Whether it is one, or minus one, that is neither large nor small."""
+    mantissa, exponent = np.frexp(e.value)
+    return bool(abs(mantissa) == 0.5 and abs(exponent) <= 10)
+
+
+def _together(a: Constant, b: Constant, ufunc: np.ufunc) -> Constant | None:
+    """One number made of two, unless it is too small or large to be exact."""
+    with np.errstate(all="ignore"):
+        value = ufunc(a.value, b.value)
+    limits = np.finfo(value.dtype)
+    return Constant(np.array(value)) if limits.tiny <= abs(value) <= limits.max else None
 
 
 # -- signs ---------------------------------------------------------------------------------------
@@ -92,20 +144,84 @@ def minus_minus(e: Expr) -> Expr | None:
     return x.inputs[0] if x.op is ops.neg else None
 
 
-@ALGEBRA(ops.add)
-def plus_minus(e: Expr) -> Expr | None:
-    """a + -b → a - b, in either order."""
+@ALGEBRA(ops.neg, needs=[ops.mul, ops.true_div])
+def minus_of_scaled(e: Expr) -> Expr | None:
+    """-(s * x) → (-s) * x, -(x / s) → x / (-s), -(s / x) → (-s) / x, where s is a number.
+
+    It is a constant, or x has axes: then one number changes its sign instead of many.
+    """
+    (inner,) = e.inputs
+    if inner.op not in (ops.mul, ops.true_div):
+        return None
+    signed = [_with_minus(i, inner) for i in inner.inputs]
+    for k, s in enumerate(signed):
+        if s is not None:
+            return inner.op.make(*[s if j == k else i for j, i in enumerate(inner.inputs)])
+    return None
+
+
+@ALGEBRA(ops.mul, ops.true_div, needs=[ops.neg])
+def minus_in_product(e: Expr) -> Expr | None:
+    """(-a) * (-b) → a * b, (-x) * s → x * (-s), where s is a number as above; / likewise."""
     a, b = e.inputs
+    if a.op is ops.neg and b.op is ops.neg:
+        return e.op.make(a.inputs[0], b.inputs[0])
+    if a.op is ops.neg:
+        s = _with_minus(b, e)
+        return None if s is None else e.op.make(a.inputs[0], s)
     if b.op is ops.neg:
-        return ops.sub.make(a, b.inputs[0])
-    return ops.sub.make(b, a.inputs[0]) if a.op is ops.neg else None
+        s = _with_minus(a, e)
+        return None if s is None else e.op.make(s, b.inputs[0])
+    return None
 
 
-@ALGEBRA(ops.sub)
+def _with_minus(s: Expr, beside: Expr) -> Expr | None:
+    """`-s`, if that is less work than to change the sign of what is beside it."""
+    if isinstance(s, Constant) and not s.ndim:
+        return None if is_complex(s.dtype) else Constant(np.array(-s.value))
+    if s.ndim or not beside.ndim:
+        return None
+    return s.inputs[0] if s.op is ops.neg else ops.neg.make(s)
+
+
+@ALGEBRA(ops.add, needs=[ops.neg])
+def plus_minus(e: Expr) -> Expr | None:
+    """a + -b → a - b, a + (-s) * x → a - s * x, in either order."""
+    for a, b in (e.inputs, e.inputs[::-1]):
+        positive = _without_minus(b)
+        if positive is not None:
+            return ops.sub.make(a, positive)
+    return None
+
+
+@ALGEBRA(ops.sub, needs=[ops.neg])
 def minus_of_minus(e: Expr) -> Expr | None:
-    """a - -b → a + b."""
+    """a - -b → a + b, a - (-s) * x → a + s * x."""
     a, b = e.inputs
-    return ops.add.make(a, b.inputs[0]) if b.op is ops.neg else None
+    positive = _without_minus(b)
+    return None if positive is None else ops.add.make(a, positive)
+
+
+def _without_minus(e: Expr) -> Expr | None:
+    """`b` for `-b`, `s * x` for `-s * x` and `x * -s`."""
+    if e.op is ops.neg:
+        return e.inputs[0]
+    if e.op is ops.mul:
+        a, b = e.inputs
+        if a.op is ops.neg:
+            return ops.mul.make(a.inputs[0], b)
+        if b.op is ops.neg:
+            return ops.mul.make(a, b.inputs[0])
+    return None
+
+
+@ALGEBRA(ops.sqr, ops.abs, needs=[ops.neg, ops.abs])
+def of_minus(e: Expr) -> Expr | None:
+    """sqr(-x) → sqr(x), abs(-x) → abs(x), sqr(abs(x)) → sqr(x), abs(abs(x)) → abs(x)."""
+    (x,) = e.inputs
+    if x.op not in (ops.neg, ops.abs) or not is_float(x.inputs[0].dtype):
+        return None
+    return e.op.make(x.inputs[0])
 
 
 # -- views and casts -----------------------------------------------------------------------------
@@ -122,6 +238,24 @@ def dimshuffle_of_dimshuffle(e: Expr) -> Expr | None:
             order = tuple("x" if a == "x" else inner[a] for a in outer)
             return x if order == tuple(range(x.ndim)) else ops.DimShuffle(order).make(x)
     return None
+
+
+@ALGEBRA(ops.DimShuffle)
+def dimshuffle_of_nothing(e: Expr) -> Expr | None:
+    """x.dimshuffle(0, 1) → x, where x has two axes."""
+    (x,) = e.inputs
+    return x if e.op.order == tuple(range(x.ndim)) else None
+
+
+@ALGEBRA(ops.Reshape, needs=[ops.DimShuffle])
+def reshape_of_new_axes(e: Expr) -> Expr | None:
+    """x.dimshuffle(0, 'x', 1).reshape(s) → x.reshape(s)."""
+    view, *lengths = e.inputs
+    if not isinstance(view.op, ops.DimShuffle):
+        return None
+    (x,) = view.inputs
+    kept = [a for a in view.op.order if a != "x"]
+    return e.op.make(x, *lengths) if kept == list(range(x.ndim)) else None
 
 
 @ALGEBRA(ops.Reshape)
@@ -161,6 +295,13 @@ def reshape_to_the_same(e: Expr) -> Expr | None:
 
 
 @ALGEBRA(ops.Cast)
+def cast_to_own_dtype(e: Expr) -> Expr | None:
+    """cast(x, d) → x, where x has dtype d."""
+    (x,) = e.inputs
+    return x if x.dtype == e.dtype else None
+
+
+@ALGEBRA(ops.Cast)
 def cast_of_cast(e: Expr) -> Expr | None:
     """cast(cast(x, wider), d) → cast(x, d), and x itself where it has dtype d."""
     (inner,) = e.inputs
@@ -179,56 +320,52 @@ def _holds(wide: str, narrow: str) -> bool:
     return promote(wide, narrow) == wide
 
 
-@ALGEBRA(ops.Index)
-def index_of_cast(e: Expr) -> Expr | None:
-    """cast(x)[i] → cast(x[i]): a slice of a dataset never casts the whole of it."""
-    match e.inputs[0]:
-        case Expr(op=ops.Cast(dtype=dtype), inputs=(x,)):
-            return ops.Cast(dtype).make(e.op.make(x, *e.inputs[1:]))
-    return None
-
-
-@ALGEBRA(ops.Index)
-def index_of_scaled(e: Expr) -> Expr | None:
-    """(x * 2)[i] → x[i] * 2, where x is an input or shared, cast perhaps, and the index a slice."""
-    whole, *index = e.inputs
-    wide = _wide_input(whole)
-    if wide is None or not is_basic(e.op.spec):
-        return None
-    below: Expr | None = wide
-    for _ in range(4):  # work that may be needed whole stays whole
-        if below is not None and below.op is not None:
-            below = below.inputs[0] if isinstance(below.op, ops.Cast) else _wide_input(below)
-    if below is None or below.op is not None or isinstance(below, Constant):
-        return None
-    part = e.op.make(wide, *index)
-    made: Expr = whole.op.make(*[part if i is wide else i for i in whole.inputs])
-    return made
-
-
-def _wide_input(e: Expr) -> Expr | None:
-    """The one input of a sum, product, … that is not a scalar."""
-    if e.op not in (ops.add, ops.sub, ops.mul, ops.true_div):
-        return None
-    wide = [i for i in e.inputs if i.ndim]
-    return wide[0] if len(wide) == 1 else None
-
-
 # -- broadcasting that an elementwise operation does by itself -------------------------------------
 
 
-@ALGEBRA(Elementwise)
+@ALGEBRA(Elementwise, needs=[ops.BroadcastLike, ops.Alloc])
 def broadcast_beside_the_shape(e: Expr) -> Expr | None:
     """op(broadcast_like(a, x), x) → op(a, x): the operation broadcasts by itself."""
     inputs = list(e.inputs)
     changed = False
-    for k, filling in enumerate(inputs):
-        if isinstance(filling.op, (ops.BroadcastLike, ops.Alloc)) and any(
+    for k, filling in enumerate(e.inputs):
+        if type(filling.op) in (ops.BroadcastLike, ops.Alloc) and any(
             j != k and fits_in(filling, x) for j, x in enumerate(inputs)
         ):
             inputs[k] = filling.inputs[0]
             changed = True
     return e.op.make(*inputs) if changed else None
+
+
+@ALGEBRA(Elementwise, needs=[ops.BroadcastLike])
+def of_filling(e: Expr) -> Expr | None:
+    """f(broadcast_like(a, x)) → broadcast_like(f(a), x): one element is computed, not many."""
+    filling = e.inputs[0]
+    if len(e.inputs) > 1 or not isinstance(filling.op, ops.BroadcastLike):
+        return None
+    a, x = filling.inputs
+    return filling.op.make(e.op.make(a), x)
+
+
+@ALGEBRA(Elementwise, needs=[ops.DimShuffle])
+def axes_in_front(e: Expr) -> Expr | None:
+    """x + b.dimshuffle('x', 0) → x + b, where x has all axes: the operation puts them there."""
+    if len(e.inputs) < 2:
+        return None
+    inputs = [_without_axes_in_front(i) for i in e.inputs]
+    if inputs == list(e.inputs) or all(i.ndim < e.ndim for i in inputs):
+        return None
+    return e.op.make(*inputs)
+
+
+def _without_axes_in_front(e: Expr) -> Expr:
+    if isinstance(e.op, ops.DimShuffle):
+        (x,) = e.inputs
+        new = len(e.op.order) - x.ndim
+        return x if new > 0 and e.op.order == (*["x"] * new, *range(x.ndim)) else e
+    if isinstance(e, Constant) and e.ndim and e.value.size == 1:
+        return Constant(e.value.reshape(()))
+    return e
 
 
 # -- constants -----------------------------------------------------------------------------------
@@ -237,7 +374,10 @@ def broadcast_beside_the_shape(e: Expr) -> Expr | None:
 @ALGEBRA()
 def folded(e: Expr) -> Expr | None:
     """An operation on constants → its value, where that is small."""
-    if not e.inputs or not all(isinstance(i, Constant) for i in e.inputs):
+    for i in e.inputs:
+        if i.op is not None or not isinstance(i, Constant):
+            return None
+    if not e.inputs:
         return None
     if e.op.has_side_effect or type(e.type) is not TensorType or None in e.static_shape:
         return None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from symgrad.errors import GraphTypeError, inherit_origin
 from symgrad.graph.expr import Constant, Expr
-from symgrad.graph.walk import rebuild
+from symgrad.graph.walk import rebuild, toposort
 from symgrad.ops.op import Op
 
 _LARGE = 4096  # bytes; larger constants are merged by identity only
@@ -28,25 +28,33 @@ class Fired(NamedTuple):
 
 
 class RuleSet:
-    """Rules indexed by the operation at the root of what they replace.
+    """Rules indexed by the operation at the root of what they replace; those of `parts` first.
 
     >>> rules = RuleSet("example")
     >>> len(rules)
     0
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *parts: RuleSet) -> None:
         self.name = name
         self._by_op: dict[Any, list[Rule]] = {}
         self._of_any: list[Rule] = []
+        self._needs: dict[Rule, tuple[Any, ...]] = {}
+        for part in parts:
+            for op, rules in part._by_op.items():
+                self._by_op.setdefault(op, []).extend(rules)
+            self._of_any += part._of_any
+            self._needs |= part._needs
 
     def __len__(self) -> int:
         return len(self._of_any) + sum(map(len, self._by_op.values()))
 
-    def __call__(self, *ops: Any) -> Callable[[Rule], Rule]:
+    def __call__(self, *ops: Any, needs: Sequence[Any] = ()) -> Callable[[Rule], Rule]:
         """Decorate a rule with the operations (or operation classes) that it may replace.
 
-        Without any, the rule is asked about every operation.
+        Without any, the rule is asked about every operation. With `needs`, it is asked only in
+        graphs that hold one of these operations (or classes) besides: what a rule looks for below
+        a product is in few graphs, products are in most.
         """
 
         def register(rule: Rule) -> Rule:
@@ -54,17 +62,33 @@ class RuleSet:
                 self._by_op.setdefault(op, []).append(rule)
             if not ops:
                 self._of_any.append(rule)
+            if needs:
+                self._needs[rule] = tuple(needs)
             return rule
 
         return register
 
-    def of(self, op: Op) -> Sequence[Rule]:
-        """The rules for one operation: its own, those of its class, those of any."""
-        return (
+    def of(self, op: Op, present: Collection[Any] | None = None) -> Sequence[Rule]:
+        """The rules for one operation: its own, those of its class, those of any.
+
+        Where `present` is given, without those that need what is not in it.
+        """
+        rules = (
             *self._by_op.get(op, ()),
             *self._by_op.get(type(op), ()),
             *self._of_any,
         )
+        if present is None or not self._needs:
+            return rules
+        return [
+            rule
+            for rule in rules
+            if rule not in self._needs or any(n in present for n in self._needs[rule])
+        ]
+
+    def needed(self) -> set[Any]:
+        """All operations (and classes) that some rule needs."""
+        return {op for needs in self._needs.values() for op in needs}
 
 
 def rewrite(
@@ -97,6 +121,17 @@ def rewrite(
     return _Rewriter(rules, merge, stop, trace).run(outputs)
 
 
+class _Kind:
+    """What the engine knows of all equal operations of a graph."""
+
+    __slots__ = ("merges", "op", "rules")
+
+    def __init__(self, op: Op, merges: bool) -> None:
+        self.op = op
+        self.merges = merges
+        self.rules: Sequence[Rule] = ()
+
+
 class _Rewriter:
     def __init__(
         self,
@@ -109,76 +144,119 @@ class _Rewriter:
         self.merge = merge
         self.stop = stop
         self.trace = trace
+        self.origin = inherit_origin()
         self.final: dict[Expr, Expr] = {}  # what each node has become
+        self.becomes: dict[Expr, Expr] = {}  # what a node waits for: its final form is that one's
         self.unique: dict[Any, Expr] = {}  # the one node of each operation and inputs
-        self.own: set[Expr] = set()  # nodes made here may be named; the others are the user's
-        self.rules_of: dict[Any, tuple[Rule, ...]] = {}
+        self.given: Sequence[Expr] = ()
+        self.users: set[Expr] | None = None  # the same as a set, made when it is needed
+        # Operations are many and often equal: they are compared once each, then known by their id.
+        self.kinds: dict[int, _Kind] = {}
+        self.kind_of: dict[Op, _Kind] = {}
+        self.known: list[Op] = []  # their ids are not used again as long as they are held
+        # What rules wait for. Below a node to stop at, anything may be.
+        self.awaited = set() if stop else {op for each in rules for op in each.needed()}
+        self.present: set[Any] = set()
         # How many rules may fire yet; every node given to `run` brings more. What rules make brings
-        # none, so rules that undo each other stop, and so do rules that make the graph grow.
+        # none, so rules that make the graph grow stop.
         self.budget = 100
 
     def run(self, outputs: Sequence[Expr]) -> list[Expr]:
-        for output in outputs:
-            self._settle(output)
-        return [self.final[output] for output in outputs]
-
-    def _settle(self, root: Expr) -> None:
-        """Find the final form of `root`; an explicit stack, no recursion."""
-        # (node, what it has been rewritten to so far, whether it was given and not made by a rule);
-        # a node waits below what it needs
-        stack: list[tuple[Expr, Expr, bool]] = [(root, root, True)]
         final = self.final
-        while stack:
-            node, current, given = stack[-1]
-            if node in final:
-                stack.pop()
-                continue
-            if current in final:
-                final[node] = final[current]
-                stack.pop()
-                continue
-            if current.op is None or current in self.stop:
-                made = self._merged(current)
-                final[made] = final[current] = final[node] = made
-                stack.pop()
-                continue
-            waiting = [(i, i, given) for i in current.inputs if i not in final]
-            if waiting:
-                waiting.reverse()
-                stack.extend(waiting)
-                continue
-            made = current
-            inputs = tuple([final[i] for i in current.inputs])
-            if inputs != current.inputs:  # expressions are equal only to themselves
-                made = rebuild(current, inputs)
-                self.own.add(made)
-            made = self._merged(made)
-            if made in final:  # an equal node was settled before
-                final[current] = final[node] = final[made]
-                stack.pop()
-                continue
-            if given:
+        with self.origin:
+            self.given = toposort(outputs, self.stop)
+            for node in self.given:
                 self.budget += 20
-            better = self._improve(made)
-            if better is None:
-                final[made] = final[current] = final[node] = made
-                stack.pop()
-            else:
-                stack[-1] = (node, made, False)  # both wait for what the better one becomes
-                stack.append((made, better, False))
+                if node not in final:
+                    better = self._advance(node)
+                    if better:
+                        self._settle([node, *better])
+        return [final[output] for output in outputs]
 
-    def _improve(self, node: Expr) -> Expr | None:
-        rules = self.rules_of.get(node.op)
-        if rules is None:
-            rules = tuple(rule for each in self.rules for rule in each.of(node.op))
-            self.rules_of[node.op] = rules
-        if not rules or self.budget <= 0:
+    def _settle(self, stack: list[Expr]) -> None:
+        """Find the final form of what a rule made, and of what that needs; no recursion."""
+        final, becomes = self.final, self.becomes
+        while stack:
+            node = stack[-1]
+            if node not in final:
+                waits_for = becomes.pop(node, None)
+                if waits_for is not None:
+                    # Where it is not final, a rule made of this node what needs it, or is equal.
+                    final[node] = final.get(waits_for, node)
+                else:
+                    waiting = [i for i in node.inputs if i not in final]
+                    if waiting and node not in self.stop:
+                        waiting.reverse()
+                        stack.extend(waiting)
+                        continue
+                    better = self._advance(node)
+                    if better:
+                        stack.extend(better)
+                        continue
+            stack.pop()
+
+    def _advance(self, node: Expr) -> tuple[Expr, ...]:
+        """Settle a node whose inputs are final, or return what it has to wait for, last first."""
+        op, final = node.op, self.final
+        if op is None or (self.stop and node in self.stop):
+            made = self._merged(node)
+            final[made] = final[node] = made
+            return ()
+        kind = self.kinds.get(id(op)) or self._kind(op)
+        given = node.inputs
+        inputs = tuple([final[i] for i in given])
+        if inputs == given:  # expressions are equal only to themselves
+            made = node
+        else:
+            made = rebuild(node, inputs)
+        if kind.merges:
+            known = self.unique.setdefault((kind, inputs), made)
+            if known is not made:
+                if made.notes is not None:
+                    self._name_merged(known, made)
+                made = known
+                if made in self.becomes:  # rules undo each other
+                    final[made] = made
+            if made in final:
+                final[node] = final[made]
+                return ()
+        better = self._improve(made, kind.rules) if kind.rules else None
+        if better is None:
+            final[made] = final[node] = made
+            return ()
+        self.becomes[made] = better
+        if made is node:
+            return (better,)
+        self.becomes[node] = made
+        return made, better
+
+    def _kind(self, op: Op) -> _Kind:
+        """Look an operation up for the first time."""
+        kind = self.kind_of.get(op)
+        if kind is None:
+            kind = self.kind_of[op] = _Kind(op, self.merge and not op.has_side_effect)
+            self._note(kind)
+        self.known.append(op)
+        self.kinds[id(op)] = kind
+        return kind
+
+    def _note(self, kind: _Kind) -> None:
+        """Find the rules of a new kind, and those of others that have waited for it."""
+        new = self.awaited.intersection((kind.op, type(kind.op)))
+        self.awaited -= new
+        self.present |= new
+        for each in self.kind_of.values() if new else (kind,):
+            present = None if self.stop else self.present
+            each.rules = [rule for rules in self.rules for rule in rules.of(each.op, present)]
+
+    def _improve(self, node: Expr, rules: Sequence[Rule]) -> Expr | None:
+        if self.budget <= 0:
             return None
-        with inherit_origin(node.origin):
-            for rule in rules:
-                better = rule(node)
-                if better is not None and better is not node:
-                    return self._accepted(rule, node, better)
+        self.origin.now(node.origin)
+        for rule in rules:
+            better = rule(node)
+            if better is not None and better is not node:
+                return self._accepted(rule, node, better)
         return None
 
     def _accepted(self, rule: Rule, node: Expr, better: Expr) -> Expr:
@@ -188,29 +266,24 @@ class _Rewriter:
             )
         self.budget -= 1
         # what is not settled is new; an older node may be the user's, and keeps its name
-        if better not in self.final and better.op is not None:
-            self.own.add(better)
+        if node.notes is not None and better not in self.final and better.op is not None:
             self._name(better, node)
         if self.trace is not None:
             self.trace.append(Fired(rule.__name__, node, better))
         return better
 
-    def _merged(self, node: Expr) -> Expr:
-        if not self.merge:
-            return node
-        key: Any
-        if isinstance(node, Constant):
-            if node.value.nbytes > _LARGE:
-                return node
-            key = (Constant, node.value.dtype.str, node.value.shape, node.value.tobytes())
-        elif node.op is None or node.op.has_side_effect:
-            return node
-        else:
-            key = (node.op, node.inputs)
-        known = self.unique.setdefault(key, node)
-        if known is not node and known in self.own:
+    def _merged(self, leaf: Expr) -> Expr:
+        """The one constant of each dtype, shape and value; other leaves are what they are."""
+        if not self.merge or not isinstance(leaf, Constant) or leaf.value.nbytes > _LARGE:
+            return leaf
+        return self.unique.setdefault((leaf.type, leaf.value.tobytes()), leaf)
+
+    def _name_merged(self, known: Expr, node: Expr) -> None:
+        """Nodes made here may take a name; the others are the user's."""
+        if self.users is None:
+            self.users = set(self.given)
+        if known not in self.users:
             self._name(known, node)
-        return known
 
     def _name(self, node: Expr, like: Expr) -> None:
         """Give a node made here the annotations of what it stands for."""

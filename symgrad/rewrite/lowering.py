@@ -1,7 +1,223 @@
-"""The last rewrites: elementwise operations become NumPy's own functions."""
+"""The last rewrites: elementwise operations become NumPy's own functions.
+
+What has no ufunc is written in ufuncs, so that a plan can run all of it block by block. All that
+belongs to `sigmoid` and `softplus` is made of `exp(x)`, so that a value and its gradients, of
+`x` and of `-x`, need one exponential: it may overflow, which each form turns into the right limit.
+Where the user wants to hear of overflow (`config.numpy.seterr_…`), those operations stay whole.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from symgrad import ops
+from symgrad.flags import config
+from symgrad.graph.expr import Constant, Expr
+from symgrad.ops import elementwise as el, nnet, rounding
+from symgrad.ops.lowered import (
+    fmin,
+    has_vector_log1p,
+    has_vector_tanh,
+    log1p_by_log,
+    log1p_of_fraction,
+)
 from symgrad.rewrite.engine import RuleSet
+from symgrad.rewrite.patterns import fits_in, is_filled
+from symgrad.types import is_float
 
 LOWERING = RuleSet("lowering")
+
+
+def _number(value: Any, like: Expr) -> Expr:
+    return Constant(np.array(value, dtype=like.dtype))
+
+
+def _is_quiet() -> bool:
+    """Whether nobody hears of what happens on the way to a right result."""
+    flags = config.numpy
+    one_by_one = (flags.seterr_over, flags.seterr_under, flags.seterr_divide, flags.seterr_invalid)
+    return all((flags.seterr_all if f == "None" else f) == "ignore" for f in one_by_one)
+
+
+# -- what is made of exp(x) ----------------------------------------------------------------------
+
+
+@LOWERING(ops.sigmoid)
+def sigmoid_as_exp(e: Expr) -> Expr | None:
+    """sigmoid(x) → p / (1 + p), p = min(exp(x), max); sigmoid(-x) → 1 / (1 + exp(x)).
+
+    sigmoid(-|x|), from the gradient of log(1 + exp(-|x|)), is the smaller of both, sigmoid(|x|)
+    the larger: the gradient of a product with sigmoid(x) has both already.
+    """
+    (x,) = e.inputs
+    if not _is_quiet():
+        return None
+    inner = x.inputs[0] if x.op is ops.neg else x
+    if inner.op is el.abs:
+        (base,) = inner.inputs
+        choose = el.maximum if inner is x else el.minimum
+        return choose.make(ops.sigmoid.make(base), ops.sigmoid.make(ops.neg.make(base)))
+    power, one = ops.exp.make(inner), _number(1, x)
+    if inner is not x:
+        return ops.true_div.make(one, ops.add.make(power, one))
+    finite = el.minimum.make(power, _number(np.finfo(x.dtype).max, x))  # inf / inf would be NaN
+    return ops.true_div.make(finite, ops.add.make(finite, one))
+
+
+@LOWERING(ops.softplus)
+def softplus_as_log1p(e: Expr) -> Expr | None:
+    """softplus(x) → log1p(exp(-|x|)) + max(x, 0), where exp(-|x|) is min(exp(x), 1 / exp(x))."""
+    (x,) = e.inputs
+    if not _is_quiet():
+        return None
+    inner = x.inputs[0] if x.op is ops.neg else x
+    base = inner.inputs[0] if inner.op is el.abs else inner
+    power = ops.exp.make(base)
+    inverse = ops.true_div.make(_number(1, x), power)
+    rest = _log1p_of_fraction(el.minimum.make(power, inverse))
+    if inner.op is el.abs:
+        return rest if x.op is ops.neg else ops.add.make(rest, x)
+    if x.op is ops.neg:
+        return ops.sub.make(rest, el.minimum.make(inner, _number(0, x)))
+    return ops.add.make(rest, el.maximum.make(x, _number(0, x)))
+
+
+@LOWERING(ops.logaddexp)
+def logaddexp_as_log1p(e: Expr) -> Expr | None:
+    """logaddexp(a, b) → max(a, b) + log1p(exp(min(a, b) - max(a, b)))."""
+    if not _is_quiet():
+        return None
+    low, high = el.minimum.make(*e.inputs), el.maximum.make(*e.inputs)
+    apart = fmin.make(ops.sub.make(low, high), _number(0, e))  # 0 between equal infinities
+    return ops.add.make(high, _log1p_of_fraction(ops.exp.make(apart)))
+
+
+def _log1p_of_fraction(x: Expr) -> Expr:
+    """log1p(x) for 0 <= x <= 1."""
+    slow = x.dtype == "float32" and not has_vector_log1p()
+    made: Expr = (log1p_of_fraction if slow else ops.log1p).make(x)
+    return made
+
+
+@LOWERING(ops.log1p)
+def log1p_as_log(e: Expr) -> Expr | None:
+    """log1p(x) → log(1 + x) and a correction, in float32 where NumPy's log1p is slow."""
+    slow = e.dtype == "float32" and not has_vector_log1p()
+    return log1p_by_log.make(*e.inputs) if slow else None
+
+
+@LOWERING(ops.expm1)
+def expm1_as_tanh(e: Expr) -> Expr | None:
+    """expm1(x) → tanh(x / 2) * (exp(x) + 1), in float32 where only NumPy's expm1 is slow."""
+    (x,) = e.inputs
+    if e.dtype != "float32" or has_vector_log1p() or not has_vector_tanh() or not _is_quiet():
+        return None
+    half = el.tanh.make(ops.mul.make(x, _number(0.5, x)))
+    return ops.mul.make(half, ops.add.make(ops.exp.make(x), _number(1, x)))
+
+
+@LOWERING(ops.mul, needs=[ops.true_div])
+def times_inverse(e: Expr) -> Expr | None:
+    """a * (1 / b) → a / b, in either order, where b has the shape of the result."""
+    for a, inverse in (e.inputs, e.inputs[::-1]):
+        if inverse.op is ops.true_div and is_filled(inverse.inputs[0], 1):
+            b = inverse.inputs[1]
+            if _is_whole(b, e):
+                made: Expr = ops.true_div.make(a, b)
+                return made
+    return None
+
+
+def _is_whole(part: Expr, e: Expr) -> bool:
+    """Whether an input is as large as the result, as far as is known."""
+    return part.ndim == e.ndim and all(
+        n != 1 or n == m for n, m in zip(part.static_shape, e.static_shape, strict=True)
+    )
+
+
+# -- what is a few ufuncs ------------------------------------------------------------------------
+
+
+@LOWERING(nnet.rectify)
+def relu_as_maximum(e: Expr) -> Expr | None:
+    """relu(x) → max(x, 0)."""
+    return el.maximum.make(e.inputs[0], _number(0, e))
+
+
+@LOWERING(nnet.leaky_relu)
+def leaky_relu_as_maximum(e: Expr) -> Expr | None:
+    """leaky_relu(x, a) → max(x, a * x) for a number a <= 1, min(x, a * x) for a > 1; else a choice.
+
+    The number must not be 0: 0 * inf is NaN.
+    """
+    x, alpha = e.inputs
+    scaled = ops.mul.make(alpha, x)
+    if isinstance(alpha, Constant) and alpha.value.size == 1:
+        slope = float(alpha.value.item())
+        if slope != 0 and np.isfinite(slope):
+            return (el.maximum if slope <= 1 else el.minimum).make(x, scaled)
+    return ops.switch.make(el.gt.make(x, _number(0, x)), x, scaled)
+
+
+@LOWERING(nnet.softsign)
+def softsign_as_quotient(e: Expr) -> Expr | None:
+    """softsign(x) → x / (1 + |x|)."""
+    (x,) = e.inputs
+    return ops.true_div.make(x, ops.add.make(el.abs.make(x), _number(1, x)))
+
+
+@LOWERING(el.clip_between)
+def clip_as_minimum(e: Expr) -> Expr | None:
+    """clip(x, low, high) → min(max(x, low), high)."""
+    x, low, high = e.inputs
+    return el.minimum.make(el.maximum.make(x, low), high)
+
+
+@LOWERING(ops.times_or_zero)
+def times_or_zero_as_choice(e: Expr) -> Expr | None:
+    """times_or_zero(a, b) → a * switch(a = 0, a, b)."""
+    a, b = e.inputs
+    return ops.mul.make(a, ops.switch.make(el.eq.make(a, _number(0, a)), a, b))
+
+
+@LOWERING(ops.xlogx)
+def xlogx_as_log(e: Expr) -> Expr | None:
+    """xlogx(x) → x * log(x + (x = 0))."""
+    (x,) = e.inputs
+    one = el.cast(el.eq.make(x, _number(0, x)), x.dtype)
+    return ops.mul.make(x, ops.log.make(ops.add.make(x, one)))
+
+
+@LOWERING(ops.xlogy0)
+def xlogy0_as_log(e: Expr) -> Expr | None:
+    """xlogy0(x, a) → x * log(switch(x = 0, 1, a))."""
+    x, a = e.inputs
+    safe = ops.switch.make(el.eq.make(x, _number(0, x)), _number(1, a), a)
+    return ops.mul.make(x, ops.log.make(safe))
+
+
+@LOWERING(rounding.round_half_away_from_zero)
+def round_as_trunc(e: Expr) -> Expr | None:
+    """round(x) → trunc(x) + sgn(x) * (|x - trunc(x)| >= 1/2)."""
+    (x,) = e.inputs
+    whole = rounding.trunc.make(x)
+    half = el.ge.make(el.abs.make(ops.sub.make(x, whole)), _number(0.5, x))
+    return ops.add.make(whole, ops.mul.make(el.sgn.make(x), el.cast(half, x.dtype)))
+
+
+@LOWERING(ops.pow)
+def inverse_square(e: Expr) -> Expr | None:
+    """x**-2 → sqr(1 / x), for floats (1 / sqr(x) loses digits where it is large)."""
+    x, power = e.inputs
+    if not is_float(e.dtype) or not is_filled(power, -2) or not fits_in(power, x):
+        return None
+    return ops.sqr.make(ops.true_div.make(_number(1, x), x))
+
+
+@LOWERING(ops.mul)
+def square(e: Expr) -> Expr | None:
+    """x * x → sqr(x)."""
+    x, other = e.inputs
+    return ops.sqr.make(x) if x is other and is_float(e.dtype) else None

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.families import Elementwise
+from symgrad.ops.reduction import Max
 from symgrad.types import is_float
 
 _VIEWS = {ops.Index, ops.DimShuffle, ops.Reshape, ops.BroadcastLike, ops.Alloc}
+_FILLINGS = {ops.Alloc, ops.BroadcastLike}
 _MANY = 10_000  # nodes that `same` compares before it gives up
 _FAR = 100  # nodes that are followed up a chain
 
 
 def is_filled(e: Expr, value: float) -> bool:
     """Whether every element is this number."""
-    while isinstance(e.op, (ops.Alloc, ops.BroadcastLike)):
+    while e.op is not None:
+        if type(e.op) not in _FILLINGS:
+            return False
         e = e.inputs[0]
     if not isinstance(e, Constant):
         return False
-    if not e.ndim:
+    if not e.type.shape:
         return bool(e.value.item() == value)
     return e.value.size > 0 and bool((e.value == value).all())
+
+
+def is_number(e: Expr) -> bool:
+    """Whether every element is a known finite number."""
+    while isinstance(e.op, (ops.Alloc, ops.BroadcastLike)):
+        e = e.inputs[0]
+    return isinstance(e, Constant) and bool(np.isfinite(e.value).all())
 
 
 def is_positive_number(e: Expr) -> bool:
@@ -123,9 +136,9 @@ def core(e: Expr) -> Expr:
 def is_view(e: Expr) -> bool:
     """Whether each element is one of the first input's (of another float dtype, perhaps)."""
     kind = type(e.op)
-    if kind is ops.Cast:
-        return is_float(e.dtype) and is_float(e.inputs[0].dtype)
-    return kind in _VIEWS
+    if kind in _VIEWS:
+        return True
+    return kind is ops.Cast and is_float(e.dtype) and is_float(e.inputs[0].dtype)
 
 
 def view_of_core(e: Expr, x: Expr) -> Expr:
@@ -200,3 +213,13 @@ def is_reduction_of(
     places = ("x",) * (x.ndim - len(places)) + places
     wanted = tuple("x" if a in axis else a for a in order or range(x.ndim))
     return axis if places == wanted else None
+
+
+def less_largest(e: Expr, axis: tuple[int, ...]) -> Expr | None:
+    """The x of `x - max(x)`, the largest over these axes and in line with `x`."""
+    if e.op is not ops.sub:
+        return None
+    x, largest = e.inputs
+    while isinstance(largest.op, ops.BARRIERS):  # what it is added to again does not depend on it
+        largest = largest.inputs[0]
+    return x if is_reduction_of(largest, Max, x) == axis and axis else None

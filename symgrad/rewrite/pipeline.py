@@ -8,10 +8,13 @@ from symgrad.graph.expr import Expr
 from symgrad.rewrite.algebra import ALGEBRA
 from symgrad.rewrite.barriers import BARRIERS
 from symgrad.rewrite.engine import rewrite
+from symgrad.rewrite.equal_lengths import drop_broadcasting
+from symgrad.rewrite.increments import INCREMENTS
 from symgrad.rewrite.losses import LOSSES
 from symgrad.rewrite.lowering import LOWERING
-from symgrad.rewrite.products import PRODUCTS
-from symgrad.rewrite.shapes import simplify_shapes
+from symgrad.rewrite.products import use_blas
+from symgrad.rewrite.shapes import SHAPES, bind
+from symgrad.rewrite.slices import SLICES
 from symgrad.rewrite.stability import STABILITY
 
 
@@ -35,10 +38,7 @@ def prepare(outputs: Sequence[Expr], simplify: bool = True) -> list[Expr]:
     graph = rewrite(outputs, [BARRIERS, STABILITY])
     if not simplify:
         return graph
-    graph = rewrite(graph, [STABILITY, ALGEBRA])
-    simpler = simplify_shapes(graph)
-    # Lists of expressions are equal only if they hold the same ones.
-    return graph if simpler == graph else rewrite(simpler, [STABILITY, ALGEBRA])
+    return rewrite(graph, bind(STABILITY, SHAPES, SLICES, INCREMENTS, ALGEBRA))
 
 
 def lower(outputs: Sequence[Expr]) -> list[Expr]:
@@ -46,4 +46,5 @@ def lower(outputs: Sequence[Expr]) -> list[Expr]:
 
     No gradient is taken afterwards, so what comes out need not have one.
     """
-    return rewrite(outputs, [LOSSES, PRODUCTS, LOWERING])
+    graph = drop_broadcasting(rewrite(outputs, bind(LOSSES)))
+    return rewrite(use_blas(graph), bind(LOWERING))

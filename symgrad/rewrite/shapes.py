@@ -1,18 +1,26 @@
-"""Shapes computed without computing values, and broadcasting undone where there is none."""
+"""Shapes computed without computing values, and broadcasting undone where there is none.
+
+These rules look at lengths: besides the node they are given what tells where each length of a node
+comes from, `LengthsOf`. `bind` makes ordinary rules of them for one graph.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from symgrad.errors import inherit_origin
-from symgrad.graph.expr import Expr
-from symgrad.graph.walk import rebuild, toposort
+from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.walk import toposort
 from symgrad.ops.constructors import Arange
+from symgrad.ops.elementwise import add, cast, int_div, maximum, mul
 from symgrad.ops.families import Elementwise
-from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.lengths import Dim, Shape
+from symgrad.ops.index_spec import is_basic
+from symgrad.ops.indexing import IncIndex, Index, ShapePart
+from symgrad.ops.joining import Join
+from symgrad.ops.lengths import Dim, MakeVector, Shape, length_constant
 from symgrad.ops.op import Lengths
-from symgrad.ops.shaping import BroadcastLike, SumLike
+from symgrad.ops.shaping import Alloc, BroadcastLike, Reshape, SumLike
+from symgrad.rewrite.engine import Rule, RuleSet, rewrite
 
 
 def known_lengths(order: Sequence[Expr]) -> dict[Expr, Lengths]:
@@ -25,117 +33,305 @@ def known_lengths(order: Sequence[Expr]) -> dict[Expr, Lengths]:
     ((x, 1), (x, 0))
     """
     known: dict[Expr, Lengths] = {}
-    for node in order:
-        if node.op is None:
-            lengths: Lengths = tuple((node, axis) for axis in range(node.ndim))
-        else:
-            lengths = node.op.lengths(node, known)
-        known[node] = tuple(
-            length if static is None else static
-            for length, static in zip(lengths, node.static_shape, strict=True)
-        )
+    _extend(known, order)
     return known
 
 
-def simplify_shapes(outputs: Sequence[Expr]) -> list[Expr]:
-    """Ask for each length where it comes from, and drop broadcasting that does nothing.
-
-    `exp(x).shape[0]` → `x.shape[0]`; `sum_like(g, x)` → `g` where both have the shape of `x`;
-    `broadcast_like(a, x) * x` → `a * x`; adding at an index that holds `arange` needs no care for
-    elements that are named twice.
-    """
-    order = toposort(outputs)
-    known = known_lengths(order)
-    new: dict[Expr, Expr] = {}
+def _extend(known: dict[Expr, Lengths], order: Sequence[Expr]) -> None:
     for node in order:
-        if isinstance(node.op, _SIMPLER):
-            with inherit_origin(node.origin):
-                better = _simpler(node, known)
-            if better is None:
-                continue
-            if node.notes is not None and better not in known:  # made here
-                better.notes = node.notes.copy()
-            new[node] = better
-    return _substitute_all(outputs, new) if new else list(outputs)
+        static = node.type.shape
+        if None not in static:
+            known[node] = static  # type: ignore[assignment]
+        elif node.op is None:
+            known[node] = tuple([(node, a) if n is None else n for a, n in enumerate(static)])
+        else:
+            lengths = node.op.lengths(node, known)
+            known[node] = tuple(
+                [a if n is None else n for a, n in zip(lengths, static, strict=True)]
+            )
 
 
-_SIMPLER = (Dim, Shape, SumLike, BroadcastLike, Elementwise, IncIndex)
+class LengthsOf:
+    """`known_lengths` of a graph that grows, found when they are asked for.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> LengthsOf()(T.exp(x))
+    ((x, 0), (x, 1))
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[Expr, Lengths] = {}
+        self.moved: dict[Expr, int] = {}  # how often an index has moved below a node
+
+    def __call__(self, e: Expr) -> Lengths:
+        """Where the lengths of a node come from."""
+        known = self.known
+        if e not in known:
+            new = [e]
+            if any(i not in known for i in e.inputs):
+                new = [node for node in toposort([e], stop=known) if node not in known]
+            _extend(known, new)
+        return known[e]
 
 
-def _simpler(node: Expr, known: dict[Expr, Lengths]) -> Expr | None:
-    """What a node may be replaced by, as far as lengths are concerned."""
-    op = node.op
-    if isinstance(op, Dim):
-        length = known[node.inputs[0]][op.axis]
-        if isinstance(length, tuple) and length[0] is not node.inputs[0]:
-            return Dim(length[1]).make(length[0])
+LengthRule = Callable[[Expr, LengthsOf], "Expr | None"]
+
+
+class LengthRules:
+    """Rules that look at lengths, as a `RuleSet` holds those that do not.
+
+    >>> len(LengthRules("example").rules)
+    0
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rules: list[tuple[LengthRule, tuple[Any, ...], Sequence[Any]]] = []
+
+    def __call__(self, *ops: Any, needs: Sequence[Any] = ()) -> Callable[[LengthRule], LengthRule]:
+        """Decorate a rule, as with a `RuleSet`."""
+
+        def register(rule: LengthRule) -> LengthRule:
+            self.rules.append((rule, ops, needs))
+            return rule
+
+        return register
+
+
+def bind(*sets: LengthRules | RuleSet) -> list[RuleSet]:
+    """The rules of some sets, of either kind, for one graph.
+
+    >>> [bound.name for bound in bind(SHAPES, RuleSet("others"))]
+    ['shapes', 'others']
+    """
+    lengths = LengthsOf()
+
+    def bound(rule: LengthRule) -> Rule:
+        def asked(e: Expr) -> Expr | None:
+            return rule(e, lengths)
+
+        asked.__name__ = rule.__name__
+        return asked
+
+    result: list[RuleSet] = []
+    for each in sets:
+        if isinstance(each, RuleSet):
+            result.append(each)
+            continue
+        result.append(RuleSet(each.name))
+        for rule, ops, needs in each.rules:
+            result[-1](*ops, needs=needs)(bound(rule))
+    return result
+
+
+SHAPES = LengthRules("shapes")
+
+
+def simplify_shapes(outputs: Sequence[Expr]) -> list[Expr]:
+    """Rewrite a graph with the rules of this file alone.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> simplify_shapes([T.exp(x).shape[0]])[0].inputs
+    (x,)
+    """
+    return rewrite(outputs, bind(SHAPES), merge=False)
+
+
+# -- lengths ---------------------------------------------------------------------------------------
+
+
+@SHAPES(Dim)
+def length_from_its_source(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """exp(x).shape[0] → x.shape[0], or the number where it is known."""
+    (x,) = e.inputs
+    length = lengths(x)[e.op.axis]
+    if isinstance(length, int):
+        return length_constant(length)
+    return None if length[0] is x else Dim(length[1]).make(length[0])
+
+
+@SHAPES(Dim)
+def length_that_was_given(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """alloc(v, n + 1).shape[0] → n + 1; a reshaped tensor likewise, where n is no -1."""
+    (x,) = e.inputs
+    if not isinstance(x.op, (Alloc, Reshape)):
         return None
-    if isinstance(op, Shape):
-        source = _shape_source(known[node.inputs[0]])
-        return None if source is None or source is node.inputs[0] else Shape().make(source)
-    if isinstance(op, (SumLike, BroadcastLike)):
-        x, like = node.inputs
-        return x if known[x] == known[like] else None
-    if isinstance(op, Elementwise):
-        inputs = _without_broadcasting(node, known)
-        return None if inputs is None else op.make(*inputs)
-    return _simpler_increment(node, known)
-
-
-def _without_broadcasting(node: Expr, known: dict[Expr, Lengths]) -> list[Expr] | None:
-    """The inputs, each repeated one as it was before, if another has the shape of the result."""
-    repeated = [isinstance(i.op, BroadcastLike) for i in node.inputs]
-    shapes = {known[i] for i, r in zip(node.inputs, repeated, strict=True) if not r}
-    if not any(known[i] in shapes for i, r in zip(node.inputs, repeated, strict=True) if r):
+    length = x.inputs[1 + e.op.axis]
+    if isinstance(x.op, Reshape) and not _is_made_of_lengths(length):
         return None
-    return [
-        i.inputs[0] if r and known[i] in shapes else i
-        for i, r in zip(node.inputs, repeated, strict=True)
-    ]
+    return cast(length, "int64")  # type: ignore[no-any-return]
 
 
-def _simpler_increment(node: Expr, known: dict[Expr, Lengths]) -> Expr | None:
-    """The same change of a part, its value not repeated and its index known to be distinct."""
-    x, value, *index = node.inputs
-    op = node.op
-    if isinstance(value.op, BroadcastLike):
-        part = value.inputs[1]  # the gradient of an indexing repeats to the shape of the part
-        same = isinstance(part.op, Index) and part.op.spec == op.spec
-        if same and part.inputs[1:] == tuple(index) and known[part.inputs[0]] == known[x]:
-            value = value.inputs[0]
-    distinct = op.distinct or _is_distinct(index, known)
-    if value is node.inputs[1] and distinct == op.distinct:
+@SHAPES(Dim)
+def length_that_was_left(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """x.reshape((n, -1)).shape[1] → x.size // n."""
+    (made,) = e.inputs
+    if not isinstance(made.op, Reshape):
         return None
-    return IncIndex(op.spec, op.assign, distinct).make(x, value, *index)
+    x, *given = made.inputs
+    rest = given.pop(e.op.axis)
+    if not (isinstance(rest, Constant) and rest.value == -1):
+        return None
+    if not all(map(_is_made_of_lengths, given)):
+        return None
+    whole = _product([Dim(a).make(x) for a in range(x.ndim)])
+    return int_div.make(whole, _product(given)) if given else whole
 
 
-def _is_distinct(index: Sequence[Expr], known: dict[Expr, Lengths]) -> bool:
-    """Whether one of several index vectors of one length counts up: no element comes twice."""
-    vectors = [i for i in index if i.ndim]
-    return (
-        len({known[i] for i in vectors}) == 1
-        and all(i.ndim == 1 for i in vectors)
-        and any(isinstance(i.op, Arange) and i.op.counts_up(i) for i in vectors)
+def _product(lengths: Sequence[Expr]) -> Expr:
+    total = length_constant(1) if not lengths else lengths[0]
+    for length in lengths[1:]:
+        total = mul.make(total, length)  # type: ignore[assignment]
+    return total
+
+
+def _is_made_of_lengths(e: Expr) -> bool:
+    """Whether a scalar is a length, a number from 0 on, or a sum or product of a few of those."""
+    todo = [e]
+    for _ in range(20):
+        if not todo:
+            return True
+        e = todo.pop()
+        if e.op in (add, mul) and e.dtype == "int64":
+            todo.extend(e.inputs)
+        elif not isinstance(e.op, Dim) and not (isinstance(e, Constant) and e.value >= 0):
+            return False
+    return False
+
+
+@SHAPES(Dim)
+def length_of_joined(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """concatenate([a, b]).shape[0] → a.shape[0] + b.shape[0]."""
+    (x,) = e.inputs
+    if not isinstance(x.op, Join):
+        return None
+    parts: list[Any] = [Dim(e.op.axis).make(part) for part in x.inputs]
+    while len(parts) > 1:
+        parts = [add.make(*parts[:2]), *parts[2:]]
+    return parts[0]  # type: ignore[no-any-return]
+
+
+@SHAPES(Dim)
+def length_of_arange(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """arange(n).shape[0] → max(n, 0)."""
+    (x,) = e.inputs
+    if not isinstance(x.op, Arange) or not x.op.counts_up(x) or x.inputs[1].dtype != "int64":
+        return None
+    return maximum.make(x.inputs[1], length_constant(0))
+
+
+@SHAPES(Dim)
+def length_of_slice(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """exp(x)[1:].shape[0] → x[1:].shape[0]."""
+    (part,) = e.inputs
+    if not isinstance(part.op, Index) or not is_basic(part.op.spec):
+        return None
+    whole, *index = part.inputs
+    source = _with_lengths(lengths(whole))
+    if source is None or source is whole:
+        return None
+    return e.op.make(part.op.make(source, *index))  # type: ignore[no-any-return]
+
+
+@SHAPES(Shape, ShapePart)
+def shape_from_its_source(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """exp(x).shape → x.shape; dot(x, y).shape → [x.shape[0], y.shape[1]]."""
+    (x,) = e.inputs
+    axes = e.op.axes if isinstance(e.op, ShapePart) else range(x.ndim)
+    wanted = [lengths(x)[a] for a in axes]
+    source = _with_lengths(wanted) if isinstance(e.op, Shape) else None
+    if source is not None and source is not x:
+        return Shape().make(source)
+    own = all(isinstance(n, tuple) and n[0] is x for n in wanted)
+    if x.op is None or (own and not isinstance(x.op, (Alloc, Reshape, Join, Arange, Index))):
+        return None
+    parts = [length_constant(n) if isinstance(n, int) else Dim(n[1]).make(n[0]) for n in wanted]
+    return MakeVector().make(*parts)
+
+
+def _with_lengths(wanted: Sequence[int | tuple[Expr, int]]) -> Expr | None:
+    """The node that has exactly these lengths, if there is one."""
+    if not wanted or not isinstance(wanted[0], tuple):
+        return None
+    source = wanted[0][0]
+    own = [(source, a) if n is None else n for a, n in enumerate(source.static_shape)]
+    return source if list(wanted) == own else None
+
+
+# -- reshaping and broadcasting ------------------------------------------------------------------
+
+
+@SHAPES(Reshape)
+def reshape_to_its_own_shape(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """x.reshape(x.shape) → x."""
+    x = e.inputs[0]
+    return x if x.ndim == e.ndim and lengths(x) == lengths(e) else None
+
+
+@SHAPES(SumLike, BroadcastLike)
+def broadcasting_of_nothing(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """sum_like(g, x) → g, broadcast_like(a, x) → a, where both have one shape."""
+    x, like = e.inputs
+    return x if lengths(x) == lengths(like) else None
+
+
+@SHAPES(SumLike, BroadcastLike)
+def broadcasting_to_the_source(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """sum_like(g, exp(x)) → sum_like(g, x), broadcast_like likewise: exp(x) is not needed."""
+    x, like = e.inputs
+    source = _with_lengths(lengths(like))
+    return None if source is None or source is like else e.op.make(x, source)  # type: ignore[no-any-return]
+
+
+@SHAPES(Elementwise, needs=[BroadcastLike, Alloc])
+def broadcasting_beside_its_shape(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """broadcast_like(a, x) * x → a * x; alloc(a, x.shape) * x likewise."""
+    inputs = e.inputs
+    repeated = [type(i.op) in (BroadcastLike, Alloc) for i in inputs]
+    if True not in repeated:
+        return None
+    shapes = {lengths(i) for i, r in zip(inputs, repeated, strict=True) if not r}
+    if not any(r and lengths(i) in shapes for i, r in zip(inputs, repeated, strict=True)):
+        return None
+    return e.op.make(  # type: ignore[no-any-return]
+        *[
+            i.inputs[0] if r and lengths(i) in shapes else i
+            for i, r in zip(inputs, repeated, strict=True)
+        ]
     )
 
 
-def _shape_source(lengths: Lengths) -> Expr | None:
-    """The node that has exactly these lengths, if there is one."""
-    if not lengths or not isinstance(lengths[0], tuple):
+# -- changing parts ----------------------------------------------------------------------------
+
+
+@SHAPES(IncIndex, needs=[BroadcastLike])
+def increment_of_repeated(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """Adding broadcast_like(a, x[i]) to x[i] → adding a: writing to a part broadcasts by itself."""
+    x, value, *index = e.inputs
+    if not isinstance(value.op, BroadcastLike):
         return None
-    source = lengths[0][0]
-    same = lengths == tuple((source, axis) for axis in range(source.ndim))
-    return source if same else None
+    like, part = value.inputs[1], Index(e.op.spec)
+    if like.op == part and like.inputs[1:] == tuple(index):
+        whole = lengths(like.inputs[0]) == lengths(x)
+    else:
+        whole = lengths(like) == lengths(part.make(x, *index))
+    if not whole:
+        return None
+    return e.op.make(x, value.inputs[0], *index)  # type: ignore[no-any-return]
 
 
-def _substitute_all(outputs: Sequence[Expr], new: dict[Expr, Expr]) -> list[Expr]:
-    """Substitute, inside the replacements too (they are smaller than what they replace)."""
-    final: dict[Expr, Expr] = {}
-    for node in toposort([*outputs, *new.values()]):
-        target = new.get(node, node)
-        if target not in final:
-            inputs = tuple(final[i] for i in target.inputs)
-            # expressions are equal only to themselves
-            final[target] = target if inputs == target.inputs else rebuild(target, inputs)
-        final[node] = final[target]
-    return [final[output] for output in outputs]
+@SHAPES(IncIndex, needs=[Arange])
+def increment_of_distinct(e: Expr, lengths: LengthsOf) -> Expr | None:
+    """Adding at [arange(n), i] needs no care for elements that are named twice: none is."""
+    op = e.op
+    vectors = [i for i in e.inputs[2:] if i.ndim]
+    if (
+        op.distinct
+        or len({lengths(i) for i in vectors}) != 1
+        or any(i.ndim != 1 for i in vectors)
+        or not any(isinstance(i.op, Arange) and i.op.counts_up(i) for i in vectors)
+    ):
+        return None
+    return IncIndex(op.spec, op.assign, True).make(*e.inputs)

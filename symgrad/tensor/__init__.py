@@ -179,7 +179,7 @@ from symgrad.ops.nlinalg import (
     matrix_inverse as matrix_inverse,
     trace as trace,
 )
-from symgrad.ops.nnet import logaddexp as logaddexp, logsumexp as logsumexp
+from symgrad.ops.nnet import logaddexp as logaddexp
 from symgrad.ops.norms import norm as norm
 from symgrad.ops.op import constant as constant
 from symgrad.ops.reduction import (
@@ -245,6 +245,7 @@ from symgrad.ops.shaping import (
     transpose as transpose,
     zeros_like as zeros_like,
 )
+from symgrad.ops.softmax import logsumexp as logsumexp
 from symgrad.ops.sorting import (
     argsort as argsort,
     argtopk as argtopk,

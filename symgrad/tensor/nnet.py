@@ -18,14 +18,16 @@ from symgrad.ops.crossentropy import (
 from symgrad.ops.nnet import (
     elu as elu,
     hard_sigmoid as hard_sigmoid,
-    logsoftmax as logsoftmax,
     relu as relu,
     selu as selu,
     sigmoid as sigmoid,
-    softmax as softmax,
-    softmax_with_bias as softmax_with_bias,
     softplus as softplus,
     softsign as softsign,
     swish as swish,
     ultra_fast_sigmoid as ultra_fast_sigmoid,
+)
+from symgrad.ops.softmax import (
+    logsoftmax as logsoftmax,
+    softmax as softmax,
+    softmax_with_bias as softmax_with_bias,
 )

@@ -86,21 +86,26 @@ def test_the_source_as_it_reads():
     p = T.dot(x, W)
     p.name = "p"
     f = function(
-        [x, y], [T.exp(p) + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE"
+        [x, y], [-p + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE"
     )
     lines = [line.split("  #")[0].rstrip() for line in f.source.splitlines()]
     assert lines == [
         "def predict(x, y):",
+        "    if type(x) is not ndarray or x.dtype is not float64 or x.ndim != 2: x = check_x(x)",
+        "    if type(y) is not ndarray or y.dtype is not int32 or y.ndim != 1: y = check_y(y)",
         "    with errstate(all='ignore'), lock:",
         "        W = cell_W.value",
-        "        p = dot(x, W)",
-        "        t1 = exp(p, out=p); del p",
-        "        t1 = add(t1, k1, out=t1)",
-        "        t2 = mul(W, k2)",
-        "        W_new = t2",
-        "        results = [t1, array(y)]",
-        "        cell_W.value = W_new",
-        "        return results",
+        "        memory = t1, home = take(x.shape, W.shape)",
+        "        W_spare = spare(cell_W, W)",
+        "        p = dot(x, W, t1)",
+        "        t1 = neg(p, t1)",
+        "        t2 = add(t1, k1)",
+        "        t3 = mul(W, k2, W_spare)",
+        "        W_new = t3",
+        "        result = [t2, array(y)]",
+        "        home.append(memory)",
+        "        cell_W.value = W_new; cell_W.spare = W",
+        "        return result",
     ]
     assert "# test_numpy_source.py:" in f.source
 
@@ -109,7 +114,7 @@ def test_long_lists_are_wrapped():
     inputs = [T.dscalar(f"a_long_name_{k}") for k in range(30)]
     cells = [shared(0.0, f"c{k}") for k in range(12)]
     f = function(inputs, inputs, updates=[(c, c + inputs[0]) for c in cells])
-    body = [line for line in f.source.splitlines() if "cell_c0.value = " not in line]
+    body = [line for line in f.source.splitlines() if "cell_c0.value = " not in line and " is not ndarray " not in line]
     assert max(map(len, body)) <= 100
     assert f(*range(30)) == list(range(30))
     assert cells[3].get_value() == 0.0
@@ -135,7 +140,7 @@ def test_a_traceback_shows_the_generated_line():
         f(np.ones(2), np.ones(3))
     text = "".join(traceback.format_exception(caught.value))
     assert "in mine" in text
-    assert "t1 = add(t1, y" in text
+    assert "t2 = add(t1, y" in text
     assert '"<symgrad mine ' in text
 
 

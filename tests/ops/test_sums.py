@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from symgrad.ops.sums import accurate_sum
+from symgrad.ops.sums import accurate_sum, sum_of_lines
 
 SHAPES = [(1,), (21,), (1000,), (600, 10), (607, 3), (97, 300), (20, 5), (5, 70, 3), (2, 3, 40, 2)]
 EPS = np.finfo("float32").eps
@@ -73,3 +73,15 @@ def test_result_is_fresh_memory():
     x = np.ones((1, 3), "float32")
     for axis in ((0,), (1,), ()):
         assert not np.shares_memory(accurate_sum(np, x, axis, True), x)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("shape", [(1, 7), (7, 1), (32, 40), (33, 40), (2000, 30), (0, 3), (3, 0)])
+def test_sums_of_lines_go_into_given_memory(shape, dtype):
+    x = np.random.default_rng(0).uniform(0.5, 1.5, shape).astype(dtype)
+    for axis in (0, 1):
+        for given in (x, np.ascontiguousarray(x.T).T):
+            out = np.full(shape[1 - axis], np.nan, dtype)
+            sum_of_lines(given, axis, out)
+            exact = x.astype("float64").sum(axis)
+            np.testing.assert_allclose(out, exact, rtol=32 * np.finfo(dtype).eps)

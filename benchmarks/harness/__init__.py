@@ -1,0 +1,1 @@
+"""What all questions share: processes, rounds, agreement, the table, the picture."""

@@ -1,0 +1,180 @@
+"""What a question is made of: cases with an aim each, and the task that a peer makes of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from benchmarks.harness.outcome import Outcome
+
+# Two medians that are closer than this are a tie: a machine's speeds lie further apart.
+TIE = 1.3
+
+# What "BLAS time + 15 %" allows.
+OVER_BLAS = 1.15
+
+Verdict = Literal["yes", "tie", "no", ""]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What symgrad is to reach in one case.
+
+    Attributes
+    ----------
+    ratio
+        At most this many times the fastest peer's time.
+    or_blas
+        Or at most the time of the matrix products alone and 15 %.
+    seconds
+        At most this long, whatever the peers take.
+    against
+        The peers that count; all of them if empty.
+    """
+
+    ratio: float | None = None
+    or_blas: bool = False
+    seconds: float | None = None
+    against: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = []
+        if self.ratio is not None:
+            parts.append(f"≤ {self.ratio}" + (f" of {self.against[0]}" if self.one else ""))
+        if self.or_blas:
+            parts.append(f"BLAS + {OVER_BLAS - 1:.0%}".replace("%", " %"))
+        if self.seconds is not None:
+            parts.append(f"≤ {self.seconds * 1e3:g} ms")
+        return " or ".join(parts)
+
+    @property
+    def one(self) -> bool:
+        """Whether a single peer is the measure."""
+        return len(self.against) == 1
+
+    def verdict(self, ratio: float | None, over_blas: float | None, seconds: float) -> Verdict:
+        """Whether the aim is met; "tie" where it is missed by less than can be told apart.
+
+        >>> Aim(ratio=0.8, or_blas=True).verdict(0.9, 1.1, 1e-3)
+        'yes'
+        >>> Aim(ratio=0.8).verdict(1.0, None, 1e-3)
+        'tie'
+        """
+        pairs = (
+            (ratio, self.ratio),
+            (over_blas, OVER_BLAS if self.or_blas else None),
+            (seconds, self.seconds),
+        )
+        misses = [found / aim for found, aim in pairs if found is not None and aim is not None]
+        if not misses:
+            return ""
+        return "yes" if min(misses) <= 1 else "tie" if min(misses) < TIE else "no"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes
+    ----------
+    title
+        The row's name.
+    params
+        What the functions ``by_<peer>`` are called with.
+    aim
+        What symgrad is to reach.
+    calls
+        Timed calls in a round; the figure of the round is their mean.
+    warm
+        Calls before them that are not timed: the round before was another process's.
+    caches
+        For questions about fresh processes: whether what a library keeps on disk is there.
+    limit
+        Seconds that a peer may take to set up, and again for a round.
+    slow
+        Left out by ``--quick``.
+    """
+
+    title: str
+    params: Mapping[str, Any]
+    aim: Aim
+    calls: int = 1
+    warm: int = 0
+    caches: Literal["cold", "warm"] = "cold"
+    limit: float = 120.0
+    slow: bool = False
+
+    def quick(self) -> Case:
+        """The same with a twentieth of the calls."""
+        return replace(self, calls=max(1, self.calls // 20), warm=min(self.warm, 1))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one file asks.
+
+    Attributes
+    ----------
+    module
+        The file's ``__name__``.
+    title
+        The question, in a few words.
+    cases
+        The rows.
+    rounds
+        How often every peer has its turn.
+    fresh
+        Whether each round is a new process, in which the library has been imported.
+    rtol, atol
+        How far two peers' numbers may lie apart.
+    remark
+        A line below the table, from the outcomes of the cases that were run.
+    """
+
+    module: str
+    title: str
+    cases: Sequence[Case]
+    rounds: int = 21
+    fresh: bool = False
+    rtol: float = 1e-3
+    atol: float = 1e-5
+    remark: Callable[[Sequence[Outcome]], str | None] = field(default=lambda outcomes: None)
+
+    @property
+    def name(self) -> str:
+        """The name on the command line: the file's."""
+        return self.module.rpartition(".")[2]
+
+    def quick(self) -> Question:
+        """Two short rounds of the cases that are not slow."""
+        cases = tuple(case.quick() for case in self.cases if not case.slow)
+        return replace(self, cases=cases, rounds=1 if self.fresh else 2)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a peer makes of a case: a call without arguments that returns when its result is there.
+
+    `numbers` turns the last result into arrays that are compared with the other peers'; a task that
+    has none is not compared.
+    """
+
+    call: Callable[[], Any]
+    numbers: Callable[[Any], Sequence[Any]] = lambda result: [result]
+
+
+def function_name(peer: str) -> str:
+    """The function that answers for a peer.
+
+    >>> function_name("torch-compile")
+    'by_torch_compile'
+    """
+    return f"by_{peer.replace('-', '_')}"
+
+
+def answers(module: ModuleType, peer: str) -> bool:
+    """Whether the question has been written for this peer."""
+    return callable(getattr(module, function_name(peer), None))

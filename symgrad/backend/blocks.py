@@ -1,0 +1,172 @@
+"""Chains of elementwise operations on large arrays: block by block, on several threads.
+
+A block is small enough for what a chain computes on the way to stay in the cache. NumPy's functions
+let other threads run while they compute, so threads work on different blocks.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symgrad.flags import config
+
+_BLOCK = 16384  # elements; see benchmarks/elementwise.py for the times of other sizes
+_ALONE = 131072  # elements; below, waking other threads costs more than they save
+
+
+class Kernel(NamedTuple):
+    """The function of a chain, and what it takes: scratch arrays, inputs, arrays for results.
+
+    `results` are the positions, among inputs and outs, of the arrays that hold the results.
+    """
+
+    call: Callable[..., Any]
+    registers: tuple[str, ...]
+    out_dtypes: tuple[str, ...]
+    results: tuple[int, ...]
+
+    def bound(self, shape: tuple[int, ...]) -> Callable[..., Any]:
+        """The chain for arrays of one shape, with scratch memory of its own."""
+        if math.prod(shape) > _BLOCK:
+            return Blocks(self, shape)
+        return partial(self.call, *[np.empty(shape, dtype) for dtype in self.registers])
+
+    def scratch_bytes(self, shape: tuple[int, ...]) -> int:
+        """How much memory `bound` takes."""
+        size = math.prod(shape)
+        if size > _BLOCK:
+            size = _block_of(shape) * _threads_for(shape)
+        return size * sum(np.dtype(dtype).itemsize for dtype in self.registers)
+
+    def unbound(self) -> Callable[..., Any]:
+        """The chain for arrays of any shape; every operation makes its result."""
+        return partial(self.call, *[None] * len(self.registers))
+
+
+class Blocks:
+    """A chain for large arrays of one shape."""
+
+    def __init__(self, kernel: Kernel, shape: tuple[int, ...]) -> None:
+        self.kernel = kernel
+        self.shape = shape
+        # rows of a block, where the arrays cannot be seen as vectors
+        self.rows = max(1, _BLOCK // (math.prod(shape) // shape[0]))
+        self.threads = _threads_for(shape)
+        self.work = [
+            [np.empty(_block_of(shape), dtype) for dtype in kernel.registers]
+            for _ in range(self.threads)
+        ]
+
+    def __call__(self, *arrays: Any) -> Any:
+        kernel, shape = self.kernel, self.shape
+        whole = list(arrays)
+        for k, dtype in enumerate(kernel.out_dtypes, len(arrays) - len(kernel.out_dtypes)):
+            if whole[k] is None:
+                whole[k] = np.empty(shape, dtype)
+        if all(a.flags.c_contiguous if a.shape == shape else a.size == 1 for a in whole):
+            cut = [a.shape == shape for a in whole]
+            parts = [a.reshape(-1 if c else ()) for a, c in zip(whole, cut, strict=True)]
+            step, rest, length = _BLOCK, (), math.prod(shape)
+        else:
+            parts, step, rest, length = whole, self.rows, shape[1:], shape[0]
+            cut = [a.ndim == len(shape) and a.shape[0] == length for a in whole]
+        starts = deque(range(0, length, step))
+        run = partial(self._run, starts, step, rest, length, parts, cut)
+        if self.threads == 1:
+            run(self.work[0])
+        else:
+            errors = np.geterr()
+            others = [_executor().submit(_quiet, errors, run, w) for w in self.work[1:]]
+            run(self.work[0])
+            for other in others:
+                other.result()
+        results = [whole[k] for k in kernel.results]
+        return results[0] if len(results) == 1 else results
+
+    def _run(
+        self,
+        starts: deque[int],
+        step: int,
+        rest: tuple[int, ...],
+        length: int,
+        parts: Sequence[Any],
+        cut: Sequence[bool],
+        work: Sequence[Any],
+    ) -> None:
+        """Compute blocks until none is left."""
+        call = self.kernel.call
+        row = math.prod(rest)
+        full = [w[: step * row].reshape(step, *rest) for w in work]
+        while True:
+            try:
+                start = starts.popleft()
+            except IndexError:
+                return
+            stop = min(start + step, length)
+            registers = full if stop - start == step else [w[: stop - start] for w in full]
+            call(*registers, *[p[start:stop] if c else p for p, c in zip(parts, cut, strict=True)])
+
+
+def _block_of(shape: tuple[int, ...]) -> int:
+    """How many elements a block holds at most: one row at least."""
+    return max(_BLOCK, math.prod(shape[1:]))
+
+
+def _threads_for(shape: tuple[int, ...]) -> int:
+    size = math.prod(shape)
+    return min(thread_count(), -(-size // _block_of(shape))) if size >= _ALONE else 1
+
+
+def _quiet(errors: dict[str, Any], run: Callable[[Any], None], work: Any) -> None:
+    with np.errstate(**errors):
+        run(work)
+
+
+def thread_count() -> int:
+    """How many threads a large chain may use: ``config.threads``, or what the machine has."""
+    chosen = int(config.threads)
+    if chosen > 0:
+        return chosen
+    try:
+        limit = int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
+    except ValueError:
+        limit = 0
+    if limit > 0:
+        return limit
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+_pool: Any = None
+_pool_lock = Lock()
+
+
+def _executor() -> Any:
+    """The threads that all functions share."""
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            _pool = ThreadPoolExecutor(max(1, thread_count() - 1), "symgrad")
+        return _pool
+
+
+def _after_fork() -> None:
+    """Forget the threads: a child process has none of its parent's."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,176 @@
+"""Scratch memory: taken when a call knows its lengths, given back when it ends."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from sys import getrefcount
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from symgrad.backend.blocks import Kernel
+from symgrad.graph.expr import Expr
+from symgrad.graph.shared import Cell
+from symgrad.ops.op import Lengths, Spec
+from symgrad.plan import Scratch
+
+_SETS = 8  # sets of lengths that a function keeps memory for
+_PATIENCE = 64  # sets of lengths after which a function stops making memory for new ones
+
+Shape = tuple[int, ...]
+
+
+class Memory:
+    """The scratch arrays of one function, for each set of lengths that it met lately.
+
+    A call takes a set of arrays away and gives it back at its end, so calls on several threads, or
+    from inside each other, never share any.
+    """
+
+    def __init__(
+        self, scratch: Scratch, kernels: Sequence[tuple[tuple[Expr, ...], Kernel]]
+    ) -> None:
+        self.scratch = scratch
+        self.kernels = kernels
+        self.kept: dict[tuple[Shape, ...], list[Any]] = {}
+        self.made = 0
+        self.lock = Lock()
+
+    def take(self, *shapes: Shape) -> Any:
+        """Arrays, workspaces and chains for these shapes; last, the list to give them back to."""
+        try:
+            return self.kept[shapes].pop()
+        except (KeyError, IndexError):
+            return self._make(shapes)
+
+    def workspace_bytes(self, node: Expr, shapes: dict[Expr, Shape]) -> int:
+        """How much memory the workspace of an operation takes."""
+        specs = _asked(node, shapes) or ()
+        return sum(math.prod(s.shape) * np.dtype(s.dtype).itemsize for s in specs)
+
+    def free(self) -> None:
+        """Let go of all memory that no call is using."""
+        with self.lock:
+            self.kept.clear()
+
+    def _make(self, shapes: tuple[Shape, ...]) -> tuple[Any, ...]:
+        with self.lock:
+            kept = self.kept.get(shapes)
+            if kept is None:
+                self.made += 1
+                if self.made > _PATIENCE:
+                    return self._nothing()
+                if len(self.kept) >= _SETS:
+                    del self.kept[next(iter(self.kept))]
+                kept = self.kept[shapes] = []
+        given = zip(self.scratch.sources, shapes, strict=True)
+        found = further_shapes({node: shape for (node, _), shape in given}, self.scratch.rules)
+        if not self._equal(found):
+            return self._nothing()
+        return (
+            *[self._array(node, found) for _, node in self.scratch.arrays],
+            *[_workspace(node, found) for _, node in self.scratch.works],
+            *[_bound(kernel, results, found) for results, kernel in self.kernels],
+            kept,
+        )
+
+    def _equal(self, found: dict[Expr, Shape]) -> bool:
+        """Whether lengths that the plan takes to be equal are, as far as they are known."""
+
+        def value(length: Any) -> int | None:
+            if isinstance(length, int):
+                return length
+            return found[length[0]][length[1]] if length[0] in found else None
+
+        pairs = [(value(a), value(b)) for a, b in self.scratch.equal]
+        return all(a == b or a is None or b is None for a, b in pairs)
+
+    def _array(self, node: Expr, found: dict[Expr, Shape]) -> Any:
+        """An array for a result, or one for each of several; None where the shape does not fit."""
+        if node not in self.scratch.items:
+            shape = found.get(node)
+            return None if shape is None or min(shape) < 0 else np.empty(shape, node.dtype)
+        items = self.scratch.items[node]
+        arrays = [None if i is None else self._array(i, found) for i in items]
+        fits = all((i is None) == (a is None) for i, a in zip(items, arrays, strict=True))
+        return tuple(arrays) if fits else None
+
+    def _nothing(self) -> tuple[Any, ...]:
+        """No memory: every operation makes its result."""
+        count = len(self.scratch.arrays) + len(self.scratch.works)
+        chains = [kernel.unbound() for _, kernel in self.kernels]
+        return (*[None] * count, *chains, deque(maxlen=0))
+
+
+def further_shapes(
+    found: dict[Expr, Shape], rules: Iterable[tuple[Expr, Lengths | None]]
+) -> dict[Expr, Shape]:
+    """Add the shapes that follow from those already found; none where they do not fit."""
+    for node, lengths in rules:
+        try:
+            if lengths is None:
+                found[node] = np.broadcast_shapes(*[found[i] for i in node.inputs])
+            else:
+                found[node] = tuple(
+                    [n if isinstance(n, int) else found[n[0]][n[1]] for n in lengths]
+                )
+        except (KeyError, ValueError):  # the operation itself will say what is wrong
+            continue
+    return found
+
+
+def shape_of_chain(results: Sequence[Expr], found: dict[Expr, Shape]) -> Shape | None:
+    """The one shape of all results of a chain; None if they differ, or nobody knows."""
+    shapes = {found.get(node) for node in results}
+    return shapes.pop() if len(shapes) == 1 else None
+
+
+def _bound(kernel: Kernel, results: Sequence[Expr], found: dict[Expr, Shape]) -> Any:
+    shape = shape_of_chain(results, found)
+    return kernel.unbound() if shape is None else kernel.bound(shape)
+
+
+def _asked(node: Expr, found: dict[Expr, Shape]) -> Sequence[Spec] | None:
+    """The arrays that an operation asks for; None where the shapes do not fit."""
+    if any(i not in found for i in node.inputs):
+        return None
+    specs: Sequence[Spec] = node.op.workspace(*[Spec(found[i], i.dtype) for i in node.inputs])
+    return specs
+
+
+def _workspace(node: Expr, found: dict[Expr, Shape]) -> Any:
+    asked = _asked(node, found)
+    return None if asked is None else tuple([np.empty(s.shape, s.dtype) for s in asked])
+
+
+# -- memory of updates ---------------------------------------------------------------------------
+
+
+def spare(cell: Cell, value: Any) -> Any:
+    """An array for the next value of a shared variable: an earlier one, if nobody holds that."""
+    kept = cell.spare
+    if kept is not None and getrefcount(kept) == _NOBODY and kept.shape == value.shape:
+        flags = kept.flags
+        if flags.carray and flags.owndata:
+            return kept
+    return np.empty(value.shape, value.dtype)
+
+
+def _references() -> int:
+    """What `getrefcount` says in `spare` of an array that nobody else holds."""
+    cell = Cell(None)
+    cell.spare = np.empty(1)
+    counts: list[int] = []
+
+    def count(cell: Cell, value: Any) -> None:
+        kept = cell.spare
+        counts.append(getrefcount(kept))
+
+    count(cell, None)
+    return counts[0]
+
+
+_NOBODY = _references()

@@ -1,0 +1,414 @@
+"""From a graph to a `Program`: order, names, last uses, and who writes into whose memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.shared import Shared
+from symgrad.graph.walk import toposort
+from symgrad.ops.families import Elementwise
+from symgrad.ops.op import Op, Project
+from symgrad.ops.shaping import SumLike
+from symgrad.plan.memory import Shapes, memory_roots, overlaps
+from symgrad.plan.names import Namer, constant_name
+from symgrad.plan.order import chains, early, integers, schedule
+from symgrad.plan.program import Chain, Program, Result, Scratch, Step
+from symgrad.rewrite.equal_lengths import equal_lengths
+from symgrad.types import TensorType, TupleType
+
+
+def plan(
+    name: str,
+    inputs: Sequence[Expr],
+    outputs: Sequence[Expr],
+    updates: Sequence[tuple[Shared, Expr]],
+) -> Program:
+    """Order the nodes, name them, find memory for each.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dvector("x")
+    >>> [(step.target, step.out) for step in plan("f", [x], [T.exp(x.sum() * x).sum()], []).steps]
+    [('t1', None), ('t2', 't2'), ('t2', 't2'), ('t3', None)]
+    """
+    return _Planner(name, inputs, outputs, updates).program()
+
+
+class _Planner:
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[Expr],
+        outputs: Sequence[Expr],
+        updates: Sequence[tuple[Shared, Expr]],
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.outputs = outputs
+        self.updates = updates
+        self.results = [*outputs, *(new for _, new in updates)]
+        self.order = toposort(self.results)
+        self.roots = memory_roots(self.order)
+        self.ints = integers(self.order, self.results)
+        self.early = early(self.order, self.ints)
+        # Memory made for equal lengths that are not would make another operation fail than the one
+        # that is wrong; so only lengths that are checked before memory is made.
+        checked = {n for n in self.order if n.op is None or n in self.early}
+        self.known, self.equal = equal_lengths(self.order, checked)
+        self.shapes = Shapes(self.order, self.known, self.early)
+        self.chain_of = chains(self.order, self.known, self.results)
+        self.units = self._units()
+        self.namer = Namer()
+        self.names: dict[Expr, str] = {}
+        self._name_leaves()
+        # The memory of a result is the caller's, that of an update the shared variable's.
+        self.leaving = {self.roots[node] for node in self.results}
+        self.items = self._items()
+        self.spares = self._spares()
+        self.last = self._last_uses()
+        self.used_outside = self._used_outside()
+        self.register: dict[Expr, str] = {}  # whose memory each root has, where it is ours
+        self.idle: dict[object, list[str]] = {}  # registers of a shape and dtype that are free
+        self.arrays: list[tuple[str, Expr]] = []
+        self.works: list[tuple[str, Expr]] = []
+
+    # -- what is found out first ---------------------------------------------------------------
+
+    def _units(self) -> list[list[Expr]]:
+        units = schedule(self.order, self.chain_of)
+        first = [unit for unit in units if unit[0] in self.early]
+        return first + [unit for unit in units if unit[0] not in self.early]
+
+    def _name_leaves(self) -> None:
+        names, unique = self.names, self.namer.unique
+        for node in self.inputs:
+            names[node] = unique(node.name or "x")
+        for node in self.order:
+            if isinstance(node, Shared) and node not in names:
+                names[node] = unique(node.name or "shared")
+            elif isinstance(node, Constant) and node not in names:
+                names[node] = unique(constant_name(node))
+        for shared, _ in self.updates:
+            if shared not in names:
+                names[shared] = unique(shared.name or "shared")
+
+    def _items(self) -> dict[Expr, list[Expr | None]]:
+        """For each node of several results, those that are taken out."""
+        found: dict[Expr, list[Expr | None]] = {}
+        for node in self.order:
+            if isinstance(node.op, Project) and isinstance(node.inputs[0].type, TupleType):
+                several = node.inputs[0]
+                items = found.setdefault(several, [None] * len(several.type.items))
+                items[node.op.index] = self.roots[node]
+        return found
+
+    def _spares(self) -> dict[Expr, tuple[Shared, str]]:
+        """The updates that are written into memory which their variables keep for it."""
+        found: dict[Expr, tuple[Shared, str]] = {}
+        for shared, new in self.updates:
+            own = tuple((shared, axis) for axis in range(shared.ndim))
+            lengths = tuple(
+                known if static is None else static
+                for known, static in zip(own, shared.static_shape, strict=True)
+            )
+            if (
+                new.op is not None
+                and new not in found
+                and self.roots[new] is new
+                and self._may_take_out(new)
+                and new.dtype == shared.dtype
+                and self.known[new] == self.known.get(shared, lengths)
+            ):
+                found[new] = (shared, self.namer.unique(f"{self.names[shared]}_spare"))
+        return found
+
+    def _last_uses(self) -> dict[Expr, int]:
+        """For each root of memory, the last unit that uses it; for results, one past the end."""
+        last = dict.fromkeys(self.leaving, len(self.units))
+        for position in range(len(self.units) - 1, -1, -1):
+            for node in self.units[position]:
+                for i in node.inputs:
+                    last.setdefault(self.roots[i], position)
+        return last
+
+    def _used_outside(self) -> set[Expr]:
+        """Nodes of chains that are results, or needed by nodes outside of their chain."""
+        found = set(self.results)
+        for node in self.order:
+            mine = self.chain_of.get(node)
+            found.update(i for i in node.inputs if self.chain_of.get(i) is not mine)
+        return found
+
+    def _may_take_out(self, node: Expr) -> bool:
+        if not node.op.takes_out:
+            return False
+        if node in self.items:
+            taken = [i for i in self.items[node] if i is not None]
+            if any(i not in self.shapes.certain or i in self.leaving for i in taken):
+                return False
+        elif type(node.type) is not TensorType or not node.ndim:
+            return False
+        elif node not in self.shapes.certain:
+            return False
+        asks = type(node.op).workspace is not Op.workspace
+        return not asks or all(i in self.shapes.certain for i in node.inputs)
+
+    # -- memory ----------------------------------------------------------------------------------
+
+    def kind(self, node: Expr) -> object:
+        if node in self.items:
+            return node
+        return self.known[node], node.dtype
+
+    def _dying(self, unit: Sequence[Expr], position: int) -> list[Expr]:
+        """The roots that nothing needs after this unit."""
+        found = dict.fromkeys(self.roots[i] for node in unit for i in node.inputs)
+        inside = set(unit)
+        return [r for r in found if r not in inside and self.last[r] == position]
+
+    def _reusable(self, node: Expr, i: Expr, dying: Sequence[Expr]) -> str | None:
+        """The name by which an input's memory may be overwritten by the result."""
+        root = self.roots[i]
+        if (
+            root.op is not None
+            and root.ndim
+            and root in dying
+            and i.dtype == node.dtype
+            and self.known[i] == self.known[node]
+            # sum_like passes its input on, or makes an array; which of the two is not known here
+            and (i is root or (isinstance(i.op, SumLike) and root not in self.register))
+            and not overlaps(i)
+        ):
+            return self.register.get(i) or self.names[i]
+        return None
+
+    def free_register(self, node: Expr) -> str:
+        """Scratch memory for a result: some that is idle, or more."""
+        idle = self.idle.get(self.kind(node))
+        if idle:
+            return idle.pop()
+        name = self.namer.register()
+        self.arrays.append((name, node))
+        return name
+
+    # -- units ------------------------------------------------------------------------------------
+
+    def program(self) -> Program:
+        units: list[Step | Chain] = []
+        for position, unit in enumerate(self.units):
+            dying = self._dying(unit, position)
+            if unit[0] in self.chain_of:
+                units.append(_ChainPlanner(self, unit, dying).chain())
+            else:
+                units.append(self._step(unit[0], dying))
+        taken: set[Expr] = set()
+
+        def result(node: Expr) -> Result:
+            root = self.roots[node]
+            copy = root.op is None or root in taken or node.ndim == 0 or overlaps(node)
+            taken.add(root)
+            return Result(node, self.names[node], copy)
+
+        updates = tuple((shared, result(new)) for shared, new in self.updates)
+        outputs = tuple(result(node) for node in self.outputs)
+        return Program(
+            name=self.name,
+            inputs=tuple((node, self.names[node]) for node in self.inputs),
+            integers=frozenset(self.names[n] for n in self.ints if n.op is None),
+            shared=tuple((n, s) for n, s in self.names.items() if isinstance(n, Shared)),
+            constants=tuple((n, s) for n, s in self.names.items() if isinstance(n, Constant)),
+            units=tuple(units),
+            early=sum(unit[0] in self.early for unit in self.units),
+            scratch=self._scratch(units),
+            spares={shared: spare for shared, spare in self.spares.values()},
+            outputs=outputs,
+            updates=updates,
+            names=self.names,
+            taken=frozenset(self.namer.used),
+            shapes=self.shapes,
+        )
+
+    def _step(self, node: Expr, dying: Sequence[Expr]) -> Step:
+        args = tuple(self.names[i] for i in node.inputs)
+        out = work = None
+        reused: Expr | None = None
+        if node in self.spares:
+            out = self.spares[node][1]
+        elif node.ndim and isinstance(node.op, Elementwise) and node.op.ufunc is not None:
+            for i in node.inputs:
+                out = self._reusable(node, i, dying)
+                if out is not None and node in self.leaving and self.roots[i] in self.register:
+                    out = None  # scratch memory is never the caller's
+                if out is not None:
+                    reused = self.roots[i]
+                    break
+        if out is None and node not in self.leaving and self._may_take_out(node):
+            out = self.free_register(node)
+            self.register[node] = out
+        elif reused in self.register:
+            self.register[node] = self.register[reused]
+        asks = type(node.op).workspace is not Op.workspace
+        if out is not None and asks and self._may_take_out(node):
+            work = self.namer.unique("work")
+            self.works.append((work, node))
+        if node.name:
+            target = self.namer.unique(node.name)
+        elif isinstance(node.op, Project) and node.inputs[0] in self.register:
+            target = self.register[node] = self.namer.register()
+        else:
+            target = out if reused is not None or node in self.register else self.namer.register()
+        self.names[node] = target
+        dead = self.release(dying, {reused}, target)
+        return Step(node, target, args, out, work, node in self.ints, dead)
+
+    def release(
+        self, dying: Sequence[Expr], reused: set[Expr | None], target: str
+    ) -> tuple[str, ...]:
+        """Give idle memory back; the names of arrays that go."""
+        dead = []
+        for root in dying:
+            if root in reused or root.op is None:
+                continue
+            if root in self.register:
+                self.idle.setdefault(self.kind(root), []).append(self.register[root])
+            elif root.ndim and self.names.get(root, target) != target:
+                dead.append(self.names[root])
+        return tuple(dead)
+
+    def _scratch(self, units: Sequence[Step | Chain]) -> Scratch:
+        wanted = {node for _, node in self.arrays}
+        for _, node in self.works:
+            wanted.update(node.inputs)
+        wanted.update(i for items in self.items.values() for i in items if i is not None)
+        for unit in units:
+            if isinstance(unit, Chain):
+                wanted.update(node for node, _, _ in unit.results)
+        wanted.update(n[0] for pair in self.equal for n in pair if isinstance(n, tuple))
+        wanted &= self.shapes.certain
+        sources, rules = self.shapes.rules(wanted)
+        return Scratch(
+            tuple((node, self.names[node]) for node in sources),
+            tuple(rules),
+            tuple(self.arrays),
+            tuple(self.works),
+            {node: tuple(items) for node, items in self.items.items()},
+            self.equal,
+        )
+
+
+class _ChainPlanner:
+    """Registers inside a chain: results go to memory from outside, all else to small arrays."""
+
+    def __init__(self, outer: _Planner, unit: Sequence[Expr], dying: Sequence[Expr]) -> None:
+        self.outer = outer
+        self.unit = unit
+        self.dying = dying
+        self.results = [node for node in unit if node in outer.used_outside]
+        self.last: dict[Expr, int] = {}
+        for k in range(len(unit) - 1, -1, -1):
+            for i in unit[k].inputs:
+                self.last.setdefault(i, k)
+        self.names: dict[Expr, str] = {}
+        self.inputs: list[str] = []
+        self.outs: list[tuple[str, str]] = []
+        self.registers: list[tuple[str, str]] = []
+        self.held: dict[Expr, str] = {}  # where each value is that may be overwritten once dead
+        self.whole: dict[str, str] = {}  # arrays from outside that are ours: name inside, outside
+        self.kind: dict[str, object] = {}  # of each register, what values it can hold
+        self.idle: dict[object, list[str]] = {}  # registers that are free, by kind
+
+    def chain(self) -> Chain:
+        outer = self.outer
+        self._take_inputs()
+        steps = [self._step(k, node) for k, node in enumerate(self.unit)]
+        results = []
+        for node in self.results:
+            if node.name:
+                target = self.names[node]
+            else:
+                target = outer.register.get(node) or outer.namer.register()
+            outer.names[node] = target
+            results.append((node, self.names[node], target))
+        kept = {outer.register.get(node) for node in self.results}
+        reused = {r for r in self.dying if r in outer.register and outer.register[r] in kept}
+        return Chain(
+            name=outer.namer.unique("chain"),
+            steps=tuple(steps),
+            inputs=tuple(self.inputs),
+            outs=tuple(self.outs),
+            registers=tuple(self.registers),
+            results=tuple(results),
+            dead=outer.release(self.dying, reused, ""),
+        )
+
+    def _take_inputs(self) -> None:
+        outer = self.outer
+        inside = set(self.unit)
+        sharing: dict[Expr, int] = {}
+        given = dict.fromkeys(i for node in self.unit for i in node.inputs if i not in inside)
+        for i in given:
+            self.names[i] = outer.names[i]
+            sharing[outer.roots[i]] = sharing.get(outer.roots[i], 0) + 1
+            if i.ndim or not isinstance(i, Constant):
+                self.inputs.append(outer.names[i])
+        for i in given:
+            # a register that dies here may hold a result, if no view of it is read as well
+            if i in outer.register and i in self.dying and sharing[i] == 1:
+                name = self.held[i] = self.names[i]
+                self.whole[name] = outer.register[i]
+                self.kind[name] = outer.kind(i)
+
+    def _step(self, k: int, node: Expr) -> Step:
+        args = tuple(self.names[i] for i in node.inputs)
+        freed = [self.held[i] for i in dict.fromkeys(node.inputs) if self._ends(i, k)]
+        in_place = isinstance(node.op, Elementwise) and node.op.ufunc is not None
+        out = self._choose(node, freed if in_place else ())
+        for name in freed:
+            if name != out:
+                self.idle.setdefault(self.kind[name], []).append(name)
+        if node not in self.outer.used_outside:
+            self.held[node] = out
+        elif out in self.whole:
+            self.outer.register[node] = self.whole[out]
+        target = self.outer.namer.unique(node.name) if node.name else out
+        self.names[node] = target
+        return Step(node, target, args, out)
+
+    def _ends(self, i: Expr, k: int) -> bool:
+        return self.last[i] == k and i in self.held
+
+    def _choose(self, node: Expr, usable: Sequence[str]) -> str:
+        """The register that a result is written to; `usable` may be overwritten by this step."""
+        outer = self.outer
+        result = node in outer.used_outside
+        if result:
+            if node in outer.spares:
+                return self._passed(outer.spares[node][1])
+            if outer.roots[node] in outer.leaving:
+                return self._passed("None")
+        # Scratch arrays of the chain are as large as its results; where shapes turn out to differ,
+        # there are none, and each register only meets values of one kind.
+        inner = ("inner", outer.kind(node))
+        kinds: list[object] = [outer.kind(node)] if result else [inner, outer.kind(node)]
+        for kind in kinds:
+            found = next((name for name in usable if self.kind[name] == kind), None)
+            if found is not None:
+                return found
+        for kind in kinds:
+            if self.idle.get(kind):
+                return self.idle[kind].pop()
+        if result:
+            register = outer.free_register(node)
+            self.whole[register] = register
+            self.kind[register] = outer.kind(node)
+            return self._passed(register)
+        name = outer.namer.register()
+        self.kind[name] = inner
+        self.registers.append((name, node.dtype))
+        return name
+
+    def _passed(self, actual: str) -> str:
+        """An array that the chain is given to write to."""
+        name = self.outer.namer.register() if actual == "None" else actual
+        self.outs.append((name, actual))
+        return name

@@ -1,0 +1,393 @@
+"""Sums with products of matrices become calls of BLAS."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import symgrad
+import symgrad.tensor as T
+from symgrad.graph.walk import toposort
+from symgrad.ops.gemm import Gemm
+from symgrad.ops.linalg import Dot
+from symgrad.rewrite.pipeline import lower, prepare
+from symgrad.rewrite.products import use_blas
+
+N, M, K = 4, 3, 5  # inputs, outputs, examples
+
+
+def count(op, *outputs):
+    return sum(type(node.op) is op for node in toposort(outputs))
+
+
+def lowered(*outputs):
+    return use_blas(prepare(outputs))
+
+
+class Model:
+    """x.T @ e beside x @ W, as every gradient of a linear layer has it."""
+
+    def __init__(self, dtype="float64"):
+        kind = T.TensorType(dtype, (None, None))
+        self.x, self.y, self.lr = kind("x"), kind("y"), T.scalar("lr", dtype=dtype)
+        rng = np.random.default_rng(0)
+        self.W = symgrad.shared(rng.normal(size=(N, M)).astype(dtype), "W")
+        self.v = symgrad.shared(rng.normal(size=(N, M)).astype(dtype), "v")
+        self.rate = symgrad.shared(np.array(0.3, dtype), "rate")
+        error = T.dot(self.x, self.W) - self.y
+        self.cost = T.sum(error**2)
+        self.mean_cost = T.mean(T.sqr(error))
+        self.g = T.grad(self.cost, self.W)
+        self.values = {
+            self.x: rng.normal(size=(K, N)).astype(dtype),
+            self.y: rng.normal(size=(K, M)).astype(dtype),
+            self.lr: np.array(0.1, dtype),
+        }
+
+
+FORMS = {
+    "constant rate": lambda m: (m.W - 0.1 * m.g, "plain"),
+    "rate that is an input": lambda m: (m.W - m.lr * m.g, "plain"),
+    "rate that is shared": lambda m: (m.W - m.rate * m.g, "plain"),
+    "rate that is computed": lambda m: (m.W - m.lr / (1 + m.rate) * m.g, "plain"),
+    "rate behind": lambda m: (m.W - m.g * m.lr, "plain"),
+    "several rates": lambda m: (m.W - m.lr * (m.rate * (0.5 * m.g)), "plain"),
+    "sum": lambda m: (m.W + m.g, "plain"),
+    "sum, product first": lambda m: (m.g + m.W, "plain"),
+    "product less matrix": lambda m: (m.g - m.W, "scaled"),
+    "minus": lambda m: (m.W + (-m.lr) * m.g, "plain"),
+    "minus a product": lambda m: (-(m.lr * m.g) + m.W, "plain"),
+    "divided": lambda m: (m.W - m.lr * m.g / T.cast(m.x.shape[0], m.W.dtype), "plain"),
+    "divided by a constant": lambda m: (m.W - m.lr * (m.g / 20), "plain"),
+    "rate as a matrix": lambda m: (m.W - m.lr.dimshuffle("x", "x") * m.g, "plain"),
+    "constant as a matrix": lambda m: (
+        m.W - T.constant(np.array([[0.1]], m.W.dtype)) * m.g,
+        "plain",
+    ),
+    "mean": lambda m: (m.W - m.lr * T.grad(m.mean_cost, m.W), "plain"),
+    "transposed": lambda m: (m.W.T - m.lr * m.g.T, "plain"),
+    "transposed whole": lambda m: ((m.W - m.lr * m.g).T, "plain"),
+    "decay": lambda m: (m.W - m.lr * (m.g + 0.01 * m.W), "decayed"),
+    "decay of the cost": lambda m: (
+        m.W - m.lr * T.grad(m.cost + 0.01 * T.sum(m.W**2), m.W),
+        "decayed",
+    ),
+    "decay beside": lambda m: (m.W - m.lr * m.g - m.lr * 0.01 * m.W, "decayed"),
+    "decay, rate multiplied out": lambda m: (m.W - (m.lr * m.g + m.lr * 0.01 * m.W), "decayed"),
+    "decay as a factor": lambda m: ((1 - 0.01 * m.lr) * m.W - m.lr * m.g, "scaled"),
+    "decay and an L1 norm with weight 0": lambda m: (
+        m.W - m.lr * T.grad(m.cost + 0.0 * abs(m.W).sum() + 0.01 * (m.W**2).sum(), m.W),
+        "decayed",
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_update_is_one_gemm(form, dtype):
+    m = Model(dtype)
+    new, start = FORMS[form](m)
+    (node,) = lowered(new)
+    assert count(Gemm, node) == 1
+    assert count(Dot, node) == 1  # x @ W
+    (made,) = [n for n in toposort([node]) if type(n.op) is Gemm]
+    assert made.op.start == start
+    plain = symgrad.function(list(m.values), new, mode="FAST_COMPILE", on_unused_input="ignore")
+    fast = symgrad.function(list(m.values), new, on_unused_input="ignore")
+    expected = plain(*m.values.values())
+    have = fast(*m.values.values())
+    assert have.dtype == dtype
+    np.testing.assert_allclose(have, expected, rtol=50 * np.finfo(dtype).eps, atol=1e-6)
+
+
+def test_momentum_is_one_gemm_where_its_shape_is_known():
+    x, e = T.TensorType("float32", (K, N))("x"), T.TensorType("float32", (K, M))("e")
+    v = T.TensorType("float32", (N, M))("v")
+    (new,) = lowered(0.9 * v - 0.1 * T.dot(x.T, e))
+    assert new.op == Gemm("scaled")
+    assert new.inputs[0] is v
+    np.testing.assert_array_equal(new.inputs[1].value, np.float32(0.9))
+
+
+def test_tied_weights_accumulate_both_products():
+    x = T.dmatrix("x")
+    W = symgrad.shared(np.random.default_rng(0).normal(size=(N, M)), "W")
+    z = T.nnet.sigmoid(T.dot(T.nnet.sigmoid(T.dot(x, W)), W.T))
+    new = W - 0.1 * T.grad(T.sum((z - x) ** 2), W)
+    (node,) = lowered(new)
+    assert count(Gemm, node) == 1
+    assert len(node.inputs) == 7
+    value = np.random.default_rng(1).normal(size=(K, N))
+    expected = symgrad.function([x], new, mode="FAST_COMPILE")(value)
+    np.testing.assert_allclose(symgrad.function([x], new)(value), expected, rtol=1e-12)
+
+
+def test_several_products_are_accumulated_on_any_sum():
+    a, b, c, d, e = (T.TensorType("float64", (3, 3))(name) for name in "abcde")
+    (node,) = lowered(c * d - 2 * T.dot(a, b) + c - T.dot(d, e) / 3 - e)
+    assert node.op == Gemm("plain")
+    assert len(node.inputs) == 7
+    f = symgrad.function([a, b, c, d, e], node)
+    A, B, C, D, E = np.random.default_rng(0).normal(size=(5, 3, 3))
+    np.testing.assert_allclose(f(A, B, C, D, E), C * D - 2 * A @ B + C - D @ E / 3 - E, rtol=1e-12)
+
+
+def test_numbers_are_multiplied_before_they_are_rounded():
+    m = Model("float32")
+    (node,) = lowered(m.W - 0.1 * (3.0 * (0.7 * m.g)))
+    constants = np.float32(0.1), np.float32(3.0), np.float32(0.7)
+    exact = -np.prod([float(c) for c in constants])
+    # twice of it: the gradient of a square has a factor 2, which may or may not be a part
+    assert float(node.inputs[1].value) in (np.float32(exact), np.float32(2 * exact))
+    assert node.inputs[1].dtype == "float32"
+
+
+# -- what is left alone ----------------------------------------------------------------------------
+
+
+def test_no_product_is_computed_twice():
+    m = Model()
+    v, W = m.v, m.W
+    for outputs in (
+        [0.9 * v - m.lr * m.g, W + 0.9 * v - m.lr * m.g],  # Nesterov
+        [0.9 * v + 0.1 * T.sqr(m.g), W - 0.1 * m.g / T.sqrt(v + T.sqr(m.g))],  # RMSprop
+        [m.g, W - m.lr * m.g],
+        [W - m.lr * m.g, v - m.rate * m.g],
+        [W + m.g + m.g],
+    ):
+        nodes = lowered(*outputs)
+        assert count(Dot, *nodes) == 2
+        assert count(Gemm, *nodes) == 0
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda a, b, c: T.dot(a, b),
+        lambda a, b, c: 2 * T.dot(a, b),
+        lambda a, b, c: T.dot(a, b) + c[0],  # a bias
+        lambda a, b, c: T.dot(a, b) + c[:1],
+        lambda a, b, c: T.dot(a, b) + c[:, :1],
+        lambda a, b, c: T.dot(a, b) + 1,
+        lambda a, b, c: T.dot(a, b) + c * T.sqr(c) + c,  # a matrix, but not one scaled
+        lambda a, b, c: T.tanh(T.dot(a, b) + c),  # for the chain that computes tanh
+        lambda a, b, c: T.dot(a, b) * c + c,
+        lambda a, b, c: c / T.dot(a, b) + c,
+        lambda a, b, c: 3 * (T.dot(a, b) + c),  # may be finite where 3 * c is not
+        lambda a, b, c: T.dot(a.T, a) + c,  # half of the work
+        lambda a, b, c: T.dot(a, b[:, 0]) + c[0],
+        lambda a, b, c: c + 1e30 * (1e30 * T.dot(a, b)),  # the number would overflow
+        lambda a, b, c: c + 1e-30 * (1e-30 * T.dot(a, b)),
+        lambda a, b, c: c + np.float32(np.inf) * T.dot(a, b),
+    ],
+)
+def test_what_gains_nothing_is_left_alone(build):
+    a, b, c = (T.TensorType("float32", (3, 3))(name) for name in "abc")
+    assert count(Gemm, *lowered(build(a, b, c))) == 0
+
+
+@pytest.mark.parametrize("dtype", ["int32", "complex64", "complex128"])
+def test_other_dtypes_are_left_alone(dtype):
+    a, b, c = (T.TensorType(dtype, (3, 3))(name) for name in "abc")
+    assert count(Gemm, *lowered(T.dot(a, b) + c)) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, M), (N, 1), (1, 1)])
+def test_what_may_broadcast_when_it_runs_still_does(shape):
+    x, e, c = T.dmatrix("x"), T.dmatrix("e"), T.dmatrix("c")
+    f = symgrad.function([c, x, e], c - T.dot(x.T, e))
+    X, E, C = np.ones((K, N)), np.ones((K, M)), np.arange(np.prod(shape)).reshape(shape) * 1.0
+    np.testing.assert_array_equal(f(C, X, E), C - X.T @ E)
+    C, E = np.arange(N * M).reshape(N, M) * 1.0, np.ones((K, 1))
+    np.testing.assert_array_equal(f(C, X, E), C - X.T @ E)
+
+
+def test_a_graph_without_products_is_returned_as_it_is():
+    x = T.dmatrix("x")
+    y = x + x
+    assert use_blas([y, x]) == [y, x]
+
+
+# -- the graph around it ---------------------------------------------------------------------------
+
+
+def test_names_and_origins_are_kept():
+    m = Model()
+    new = m.W - m.lr * m.g
+    new.name = "W_new"
+    (node,) = lowered(new)
+    assert node.op == Gemm("plain")
+    assert node.name == "W_new"
+    assert node.origin == new.origin
+
+
+def test_gemms_may_need_each_other():
+    """Gradient steps unrolled: each product reads the matrix that the one before made."""
+    m = Model()
+    W = m.W
+    for _ in range(3):
+        W = W - 0.01 * T.dot(m.x.T, T.tanh(T.dot(m.x, W)))
+    (node,) = lowered(W)
+    assert count(Gemm, node) == 3
+    x = m.values[m.x]
+    expected = m.W.get_value()
+    for _ in range(3):
+        expected = expected - 0.01 * x.T @ np.tanh(x @ expected)
+    np.testing.assert_allclose(symgrad.function([m.x], W)(x), expected, rtol=1e-12)
+
+
+def test_updates_change_the_variable_and_nothing_else():
+    m = Model()
+    before = m.W.get_value(borrow=True)
+    kept = before.copy()
+    step = symgrad.function([m.x, m.y], m.cost, updates=[(m.W, m.W - 0.01 * m.g)])
+    x, y = m.values[m.x], m.values[m.y]
+    for _ in range(3):
+        have = m.W.get_value()
+        step(x, y)
+        expected = have - 0.01 * 2 * x.T @ (x @ have - y)
+        np.testing.assert_allclose(m.W.get_value(), expected, rtol=1e-12)
+    np.testing.assert_array_equal(before, kept)
+
+
+@pytest.mark.parametrize("size", [(300, 250), (4, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_not_finite_stays_so(size, dtype):
+    kind = T.TensorType(dtype, (None, None))
+    x, W, lr = kind("x"), kind("W"), T.scalar("lr", dtype=dtype)
+    e = T.dot(x, W) - 1
+    f = symgrad.function([x, W, lr], W - lr * T.dot(x.T, e))
+    X, V = np.ones((2, size[0]), dtype), np.zeros(size, dtype)
+    X[0, 0] = np.nan
+    assert np.isnan(f(X, V, 0)).all()
+    assert np.isnan(f(X, V, 1)).all()
+    X[0, 0] = np.inf
+    V[0, 0] = 1
+    assert not np.isfinite(f(X, V, 1)[0, 0])
+
+
+def test_a_long_chain_takes_linear_time():
+    def seconds(n):
+        a, c = T.TensorType("float64", (3, 3))("a"), T.TensorType("float64", (3, 3))("c")
+        y = T.dot(a, c)
+        for _ in range(n):
+            y = y + a - c
+        best = 1e9
+        for _ in range(3):
+            start = time.perf_counter()
+            use_blas([y])
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    seconds(100)
+    assert seconds(8000) < 24 * seconds(1000)
+
+
+# -- any sum ---------------------------------------------------------------------------------------
+
+
+def sums():
+    leaf = st.sampled_from(["a", "b", "ab", "ba", "bias"])
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.tuples(st.sampled_from(["+", "-"]), inner, inner),
+            st.tuples(st.sampled_from(["neg", "T", "s", "half", "one", "over", "-2"]), inner),
+        ),
+        max_leaves=8,
+    )
+
+
+def build(form, a, b, s):
+    match form:
+        case "a":
+            return a
+        case "b":
+            return b
+        case "ab":
+            return T.dot(a, b)
+        case "ba":
+            return T.dot(b, a.T)
+        case "bias":
+            return a[:1]
+        case ("+", left, right):
+            return build(left, a, b, s) + build(right, a, b, s)
+        case ("-", left, right):
+            return build(left, a, b, s) - build(right, a, b, s)
+        case (name, inner):
+            x = build(inner, a, b, s)
+            return {
+                "neg": lambda: -x,
+                "T": lambda: x.T + a if x.static_shape[0] == 1 else x.T,
+                "s": lambda: s * x,
+                "half": lambda: x * 0.5,
+                "one": lambda: x * T.constant([[0.25]]),
+                "over": lambda: x / s,
+                "-2": lambda: -2 * x,
+            }[name]()
+
+
+@settings(max_examples=60, deadline=None)
+@given(sums())
+def test_any_sum_has_the_value_that_it_says(form):
+    a, b = (T.TensorType("float64", (3, 3))(name) for name in "ab")
+    s = T.dscalar("s")
+    y = build(form, a, b, s)
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(3, 3)), rng.normal(size=(3, 3)), 0.7
+    plain, *fast = (
+        symgrad.function([a, b, s], out, mode=mode, on_unused_input="ignore")(*values)
+        for out, mode in (
+            (y, "FAST_COMPILE"),
+            (y, "FAST_RUN"),
+            (lower(prepare([y]))[0], "FAST_RUN"),
+        )
+    )
+    for have in fast:
+        np.testing.assert_allclose(have, plain, rtol=1e-9, atol=1e-11)
+
+
+# -- one BLAS --------------------------------------------------------------------------------------
+
+STEP = """
+import sys
+import numpy as np
+import symgrad as theano
+import symgrad.tensor as T
+
+theano.config.floatX = "float32"
+rng = np.random.RandomState(0)
+x, y = T.fmatrix("x"), T.ivector("y")
+W1 = theano.shared(rng.uniform(-0.1, 0.1, (784, 500)).astype("float32"))
+W2 = theano.shared(rng.uniform(-0.1, 0.1, (500, 10)).astype("float32"))
+b1, b2 = theano.shared(np.zeros(500, "float32")), theano.shared(np.zeros(10, "float32"))
+h = T.tanh(T.dot(x, W1) + b1)
+p = T.nnet.softmax(T.dot(h, W2) + b2)
+params = [W1, b1, W2, b2]
+cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y]) + 0.0001 * ((W1 ** 2).sum() + (W2 ** 2).sum())
+updates = [(w, w - 0.01 * g) for w, g in zip(params, T.grad(cost, params))]
+step = theano.function([x, y], cost, updates=updates)
+step(rng.rand(20, 784).astype("float32"), np.arange(20, dtype="int32") % 10)
+assert step.source.count("gemm(") == 2, step.source
+libraries = set()
+if sys.platform.startswith("linux"):
+    names = {line.split()[-1].rsplit("/")[-1] for line in open("/proc/self/maps") if ".so" in line}
+    libraries = {name for name in names if "blas" in name}
+print("scipy" in sys.modules, len(libraries) <= 1)
+"""
+
+
+def test_a_step_never_loads_another_blas():
+    done = subprocess.run(
+        [sys.executable, "-c", STEP],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["False", "True"]
