@@ -7,6 +7,7 @@ from typing import Any
 
 from symgrad import hooks
 from symgrad.errors import inherit_origin
+from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
 from symgrad.ops.elementwise import cast
@@ -50,6 +51,7 @@ def pull_back(seeds: Seeds, targets: Sequence[Expr]) -> list[Gradient]:
     return [None if is_discrete(t.dtype) else found.get(t) for t in targets]
 
 
+@collector_paused()
 def gradients(
     seeds: Seeds,
     targets: Sequence[Expr],

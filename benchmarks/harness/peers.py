@@ -81,11 +81,11 @@ PEERS = (
     Peer("numpy", "NumPy"),
     Peer("jax", "JAX", "jax", environment={"JAX_PLATFORMS": "cpu"}),
     Peer("torch", "PyTorch", "torch"),
-    Peer("torch-compile", "compile", "torch", missing=need_a_compiler),
+    Peer("torch-compile", "torch.compile", "torch", missing=need_a_compiler),
     Peer("pytensor", "PyTensor", "pytensor"),
     Peer(
         "pytensor-c",
-        "…in C",
+        "PyTensor C",
         "pytensor",
         answers_as="pytensor",
         environment={"PYTENSOR_FLAGS": "linker=cvm"},
@@ -97,8 +97,8 @@ PEERS = (
 
 # What the titles leave out.
 LEGEND = (
-    "NumPy: by hand. compile: torch.compile. PyTensor: its default mode; …in C: its C backend. "
-    "BLAS: the matrix products alone, with NumPy's BLAS; no peer, a limit."
+    "NumPy: by hand. PyTensor: its default mode; PyTensor C: its C backend. BLAS: the matrix products "
+    "alone, with NumPy's BLAS, which is no peer but a limit."
 )
 
 

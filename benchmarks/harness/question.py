@@ -128,6 +128,8 @@ class Question:
         How often every peer has its turn.
     fresh
         Whether each round is a new process, in which the library has been imported.
+    growing
+        Whether who cannot answer one case is not asked the next.
     rtol, atol
         How far two peers' numbers may lie apart.
     remark
@@ -139,6 +141,7 @@ class Question:
     cases: Sequence[Case]
     rounds: int = 21
     fresh: bool = False
+    growing: bool = False
     rtol: float = 1e-3
     atol: float = 1e-5
     remark: Callable[[Sequence[Outcome]], str | None] = field(default=lambda outcomes: None)

@@ -103,7 +103,8 @@ class _Writer:
         self.chains = [unit for unit in program.units if isinstance(unit, Chain)]
         self.taken = set(program.taken)
         for node, name in program.constants:
-            self.namespace[name] = node.value
+            # NumPy's scalars are faster beside arrays than arrays of rank 0
+            self.namespace[name] = node.value if node.ndim else node.value[()]
         self.function = self._free(python_name(program.name))
         self.lines: list[str] = []
         self.step_at: dict[int, Step] = {}
@@ -132,7 +133,7 @@ class _Writer:
     def link(self) -> Memory | None:
         """Give the compiled chains to the scratch memory, which binds them to shapes."""
         scratch = self.program.scratch
-        if not (scratch.arrays or scratch.works or self.chains):
+        if not self.has_scratch:
             return None
         kernels = []
         for chain in self.chains:
@@ -220,14 +221,14 @@ class _Writer:
     @property
     def has_scratch(self) -> bool:
         scratch = self.program.scratch
-        return bool(scratch.arrays or scratch.works or self.chains)
+        return bool(scratch.arrays or scratch.works or scratch.solvers or self.chains)
 
     def _take(self, indent: str) -> None:
         """Memory for the lengths of this call."""
         if not self.has_scratch:
             return
         scratch = self.program.scratch
-        names = [name for name, _ in (*scratch.arrays, *scratch.works)]
+        names = [name for name, _ in (*scratch.arrays, *scratch.works, *scratch.solvers)]
         names += [chain.name for chain in self.chains]
         shapes = ", ".join(f"{name}.shape" for _, name in scratch.sources)
         self._listed(f"{indent}memory = ", [*names, "home"], f" = take({shapes})", indent)
@@ -288,6 +289,8 @@ class _Writer:
         op = step.node.op
         if step.integer:
             text = self._integer(step)
+        elif step.solver is not None:
+            text = f"{step.solver}({', '.join(step.args)})"
         elif step.out is not None:
             text = op.source_into(step.node, step.args, step.out, step.work, self.bind)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from sys import getrefcount
 from threading import Lock
 from typing import Any
@@ -73,6 +74,7 @@ class Memory:
         return (
             *[self._array(node, found) for _, node in self.scratch.arrays],
             *[_workspace(node, found) for _, node in self.scratch.works],
+            *[_solver(node, found) for _, node in self.scratch.solvers],
             *[_bound(kernel, results, found) for results, kernel in self.kernels],
             kept,
         )
@@ -102,7 +104,8 @@ class Memory:
         """No memory: every operation makes its result."""
         count = len(self.scratch.arrays) + len(self.scratch.works)
         chains = [kernel.unbound() for _, kernel in self.kernels]
-        return (*[None] * count, *chains, deque(maxlen=0))
+        solvers = [partial(node.op.impl, np) for _, node in self.scratch.solvers]
+        return (*[None] * count, *solvers, *chains, deque(maxlen=0))
 
 
 def further_shapes(
@@ -139,6 +142,14 @@ def _asked(node: Expr, found: dict[Expr, Shape]) -> Sequence[Spec] | None:
         return None
     specs: Sequence[Spec] = node.op.workspace(*[Spec(found[i], i.dtype) for i in node.inputs])
     return specs
+
+
+def _solver(node: Expr, found: dict[Expr, Shape]) -> Any:
+    """What computes a node whose inputs have these shapes."""
+    solver = None
+    if all(i in found for i in node.inputs):
+        solver = node.op.resolve(*[Spec(found[i], i.dtype) for i in node.inputs])
+    return solver or partial(node.op.impl, np)
 
 
 def _workspace(node: Expr, found: dict[Expr, Shape]) -> Any:

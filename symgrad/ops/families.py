@@ -106,6 +106,15 @@ def _with_weak_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     return computed
 
 
+_OPERATORS: dict[Any, str] = {
+    np.add: " + ",
+    np.subtract: " - ",
+    np.multiply: " * ",
+    np.true_divide: " / ",
+    np.negative: "-",
+}
+
+
 class Elementwise(Op, register=False):
     """A function of single elements, broadcast over its inputs; see `elementwise`.
 
@@ -115,6 +124,10 @@ class Elementwise(Op, register=False):
     """
 
     typed_by_types = True  # its `make` adds only to messages
+
+    # There is one of each, and rules compare them all the time.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __init__(
         self,
@@ -175,7 +188,10 @@ class Elementwise(Op, register=False):
             args = self._in_order(args, kwargs)
         if len(args) != self.nin:
             if self.variadic and len(args) > self.nin:
-                return self(self(*args[: self.nin]), *args[self.nin :])
+                total = args[0]
+                for k in range(1, len(args), self.nin - 1):
+                    total = self(total, *args[k : k + self.nin - 1])
+                return total
             raise GraphTypeError(
                 f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
                 f"{len(args)} were given."
@@ -277,6 +293,8 @@ class Elementwise(Op, register=False):
         return super().source_into(node, args, out, work, bind)
 
     def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
+        if node.ndim == 0 and node.dtype.startswith("float") and self.ufunc in _OPERATORS:
+            return _OPERATORS[self.ufunc].join(["", *args][-2:])  # 0.07 µs; as a ufunc 0.4
         if self.ufunc is not None:
             return f"{bind(self.ufunc, self._name)}({', '.join(args)})"
         return super().source(node, args, bind)

@@ -94,13 +94,14 @@ class Gemm(Op):
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
         """Compute the result into `out`, which may be the very array c if no product reads that."""
-        c, beta, products = self._parts(arrays)
+        c, *rest = arrays  # not by `_parts`: a small product takes 7 µs, that takes 0.4
         direct = out.nbytes >= DIRECT
-        so_far = c if beta is None else self._started(out, c, beta)
+        so_far = c if self.start == "plain" else self._started(out, c, rest.pop(0))
         if direct and so_far is not out:
             np.copyto(out, c)
             so_far = out
-        for alpha, a, b in products:
+        for k in range(0, len(rest), 3):
+            alpha, a, b = rest[k : k + 3]
             if direct and accumulate(out, alpha, a, b):
                 continue
             product = np.dot(a, b, work[0] if work else None)

@@ -113,11 +113,21 @@ class IncIndex(Op):
             return x.at[index].set(y) if self.assign else x.at[index].add(y)
         return self._function()(x, index, y)
 
+    def inc_into(self, x: Any, value: Any, *index: Any) -> None:
+        """Change the part in `x` itself, a NumPy array.
+
+        One call of NumPy writes, at the end: an exception or an interrupt leaves `x` as it was.
+        """
+        change = self._choose(_set_part, _add_to_part, _add_all_to_part)
+        change(x, _index(np, self.spec, index), value)
+
     def _function(self) -> Any:
+        return self._choose(_with_part_set, _with_part_added_once, _with_part_added)
+
+    def _choose(self, for_setting: Any, for_distinct: Any, for_any: Any) -> Any:
         if self.assign:
-            return _with_part_set
-        repeats = may_repeat(self.spec) and not self.distinct
-        return _with_part_added if repeats else _with_part_added_once
+            return for_setting
+        return for_any if may_repeat(self.spec) and not self.distinct else for_distinct
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         index = f"{bind(np.s_, 's_')}[{index_source(self.spec, args[2:])}]"
@@ -151,21 +161,33 @@ class IncIndex(Op):
         yield Example(IncIndex((("array",),), True), (Arg((3, 4)), Arg(()), rows))
 
 
+def _set_part(out: Any, index: Any, y: Any) -> None:
+    out[index] = y
+
+
+def _add_to_part(out: Any, index: Any, y: Any) -> None:
+    out[index] += y
+
+
+def _add_all_to_part(out: Any, index: Any, y: Any) -> None:
+    add_at(out, index if isinstance(index, tuple) else (index,), y)
+
+
 def _with_part_set(x: Any, index: Any, y: Any) -> Any:
     out = np.array(x)
-    out[index] = y
+    _set_part(out, index, y)
     return out
 
 
 def _with_part_added_once(x: Any, index: Any, y: Any) -> Any:
     out = np.array(x)
-    out[index] += y
+    _add_to_part(out, index, y)
     return out
 
 
 def _with_part_added(x: Any, index: Any, y: Any) -> Any:
     out = np.array(x, order="C")
-    add_at(out, index if isinstance(index, tuple) else (index,), y)
+    _add_all_to_part(out, index, y)
     return out
 
 

@@ -13,9 +13,9 @@ from symgrad.ops.cumulative import CumProd, sum_dtype
 from symgrad.ops.elementwise import cast, eq, neq, switch
 from symgrad.ops.families import Reduction, check_axes
 from symgrad.ops.lengths import dim, product_of_lengths
-from symgrad.ops.op import Arg, Example
+from symgrad.ops.op import Arg, Example, Spec
 from symgrad.ops.shaping import broadcast_like, dimshuffle, reshape
-from symgrad.ops.sums import accurate_sum
+from symgrad.ops.sums import accurate_sum, sum_for
 from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
 # -- sums and means --------------------------------------------------------------------------
@@ -26,6 +26,10 @@ class Sum(Reduction):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return accurate_sum(xp, xp.asarray(arrays[0]), self.axis, self.keepdims)
+
+    def resolve(self, *arrays: Spec) -> Any:
+        (x,) = arrays
+        return None if self.keepdims or not self.axis else sum_for(x.shape, x.dtype, self.axis)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         (x,) = inputs

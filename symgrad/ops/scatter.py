@@ -17,12 +17,14 @@ Array = np.ndarray[Any, Any]
 #  1,600 rows of 128:  1,400,  260,  160
 _SMALL = 256  # elements below which `numpy.add.at` wins as it is
 _MEDIUM = 8192  # elements below which one array of elements wins
-_FEW = 64  # numbers whose sum one by one is as accurate as by halves
+_FEW = 128  # numbers whose sum one by one is as accurate as by halves
 _ROUNDS = 8  # times that a row may be increased before what is left is summed in float64
 
 
 def add_at(out: Array, index: tuple[Any, ...], value: Any) -> None:
     """``numpy.add.at(out, index, value)``, quicker, and many narrow floats are summed in float64.
+
+    One call of NumPy writes, at the end: an exception or an interrupt leaves `out` as it was.
 
     >>> a = np.zeros(3)
     >>> add_at(a, (np.array([0, 0, 2]),), 1.0)
@@ -69,8 +71,9 @@ def add_at(out: Array, index: tuple[Any, ...], value: Any) -> None:
 def _add_rows(view: Array, lengths: Sequence[int], rows: Array, value: Array) -> None:
     """Add each row of `value` to a row of `view`, of one axis or of several with these lengths.
 
-    In each round every row that is still to be increased is so once. Of many that share one row,
-    as the rare ones that stand for most words do, what is left is summed first.
+    The rows that change are taken out, once each. In each round all that are still to be increased
+    are so once; of many that share one row, as the rare ones that stand for most words do, what is
+    left is summed first.
     """
     order = np.argsort(rows)
     at = rows[order]
@@ -82,25 +85,28 @@ def _add_rows(view: Array, lengths: Sequence[int], rows: Array, value: Array) ->
         view[_unflat(rows, lengths)] += value
         return
     counts = np.diff(np.append(starts, len(at)))
+    place = _unflat(at[starts], lengths)
+    new = view[place]
     rounds = _ROUNDS
     if len(rows) > rounds // 2 * len(starts) or view.dtype.itemsize < 4:
         rounds = 0  # most rows would be left over; float16 would lose too much
+    left = np.arange(len(starts))
     for k in range(rounds):
-        starts, counts = (starts, counts) if k == 0 else (starts[counts > k], counts[counts > k])
-        if not len(starts):
-            return
-        now = starts + k
-        view[_unflat(at[now], lengths)] += value[order[now]]
-    starts, counts = starts[counts > rounds] + rounds, counts[counts > rounds] - rounds
-    if not len(starts):
-        return
-    group = np.repeat(np.arange(len(starts)), counts)
-    before = np.repeat(np.cumsum(counts) - counts, counts)
-    left = order[np.repeat(starts, counts) + np.arange(len(group)) - before]
-    total = _sum_groups(group, len(starts), value[left].reshape(len(left), -1))
-    place = _unflat(at[starts], lengths)
-    total = total.reshape(len(starts), *view.shape[len(lengths) :])
-    view[place] = (view[place] + total).astype(view.dtype, copy=False)
+        if k:
+            left = left[counts[left] > k]
+            new[left] += value[order[starts[left] + k]]
+        else:
+            new += value[order[starts]]
+    left = left[counts[left] > rounds]
+    if len(left):
+        starts, counts = starts[left] + rounds, counts[left] - rounds
+        group = np.repeat(np.arange(len(left)), counts)
+        before = np.repeat(np.cumsum(counts) - counts, counts)
+        rest = order[np.repeat(starts, counts) + np.arange(len(group)) - before]
+        total = _sum_groups(group, len(left), value[rest].reshape(len(rest), -1))
+        total = total.reshape(len(left), *new.shape[1:])
+        new[left] = (new[left] + total).astype(view.dtype, copy=False)
+    view[place] = new
 
 
 def _sum_groups(group: Array, groups: int, value: Array) -> Array:

@@ -28,8 +28,8 @@ from symgrad.ops.lengths import (
     product_of_lengths,
     static_length,
 )
-from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr
-from symgrad.ops.sums import accurate_sum
+from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr
+from symgrad.ops.sums import accurate_sum, sum_for
 from symgrad.types import ValueType, tensor_type
 
 # -- permuting, dropping and inserting axes ------------------------------------------------
@@ -364,6 +364,19 @@ class SumLike(Op):
         extra = len(have) - len(want)
         ones = [a + extra for a, n in enumerate(want) if n == 1 and have[a + extra] != 1]
         return accurate_sum(xp, x, (*range(extra), *ones), False).reshape(want)
+
+    def resolve(self, *arrays: Spec) -> Any:
+        (have, dtype), (want, _) = arrays
+        if have == want:
+            return lambda x, like: x
+        if have != want and len(want) == len(have) - 1 and have[1:] == want:
+            add_up = sum_for(have, dtype, (0,))
+            return lambda x, like: add_up(x)
+        return None
+
+    def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        x, like = args  # to ask here is 0.2 µs faster than to call
+        return f"{x} if {x}.shape == {like}.shape else {super().source(node, args, bind)}"
 
     def connects(self, index: int) -> bool:
         return index == 0

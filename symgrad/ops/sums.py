@@ -15,7 +15,8 @@ and about what NumPy's own sum costs; microseconds, float32, NumPy 2.4, two core
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,29 @@ def accurate_sum(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         return np.sum(x, axis=axis, keepdims=keepdims)
     wide = np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64)
     return wide.astype(x.dtype)
+
+
+def sum_for(shape: tuple[int, ...], dtype: str, axis: tuple[int, ...]) -> Callable[[Any], Any]:
+    """`accurate_sum` without `keepdims` for arrays of one shape, on the shortest way.
+
+    >>> sum_for((2, 3), "float32", (0,))(np.ones((2, 3), "float32"))
+    array([2., 2., 2.], dtype=float32)
+    """
+    kind = np.dtype(dtype)
+    if kind in (np.float32, np.float64) and len(axis) == 1 and 0 not in shape:
+        n = shape[axis[0]]
+        # 0.5 µs, where a reduction takes 1.3
+        if n <= _CHAIN and math.prod(shape) <= _SMALL:
+            if axis == (0,) and len(shape) <= 2:
+                return partial(np.dot, _ONES[kind, n])
+            if axis == (len(shape) - 1,):
+                return _dot_from_right(_ONES[kind, n])
+    return partial(accurate_sum, np, axis=axis, keepdims=False)
+
+
+def _dot_from_right(ones: Any) -> Callable[[Any], Any]:
+    dot = np.dot
+    return lambda x: dot(x, ones)
 
 
 def sum_of_lines(x: Any, axis: int, out: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
+from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import Op, Project
 from symgrad.ops.shaping import SumLike
@@ -71,6 +72,7 @@ class _Planner:
         self.idle: dict[object, list[str]] = {}  # registers of a shape and dtype that are free
         self.arrays: list[tuple[str, Expr]] = []
         self.works: list[tuple[str, Expr]] = []
+        self.solvers: list[tuple[str, Expr]] = []
 
     # -- what is found out first ---------------------------------------------------------------
 
@@ -242,7 +244,9 @@ class _Planner:
                 if out is not None:
                     reused = self.roots[i]
                     break
-        if out is None and node not in self.leaving and self._may_take_out(node):
+        # A single cast is faster into an array of its own.
+        pooled = node not in self.leaving and not isinstance(node.op, Cast)
+        if out is None and pooled and self._may_take_out(node):
             out = self.free_register(node)
             self.register[node] = out
         elif reused in self.register:
@@ -251,6 +255,7 @@ class _Planner:
         if out is not None and asks and self._may_take_out(node):
             work = self.namer.unique("work")
             self.works.append((work, node))
+        solver = self._solver(node) if out is None else None
         if node.name:
             target = self.namer.unique(node.name)
         elif isinstance(node.op, Project) and node.inputs[0] in self.register:
@@ -259,7 +264,17 @@ class _Planner:
             target = out if reused is not None or node in self.register else self.namer.register()
         self.names[node] = target
         dead = self.release(dying, {reused}, target)
-        return Step(node, target, args, out, work, node in self.ints, dead)
+        return Step(node, target, args, out, work, solver, node in self.ints, dead)
+
+    def _solver(self, node: Expr) -> str | None:
+        """A name for the function that computes the node, if that depends on shapes."""
+        if type(node.op).resolve is Op.resolve:
+            return None
+        if any(i not in self.shapes.certain for i in node.inputs):
+            return None
+        name = self.namer.unique(node.op.name)
+        self.solvers.append((name, node))
+        return name
 
     def release(
         self, dying: Sequence[Expr], reused: set[Expr | None], target: str
@@ -277,7 +292,7 @@ class _Planner:
 
     def _scratch(self, units: Sequence[Step | Chain]) -> Scratch:
         wanted = {node for _, node in self.arrays}
-        for _, node in self.works:
+        for _, node in (*self.works, *self.solvers):
             wanted.update(node.inputs)
         wanted.update(i for items in self.items.values() for i in items if i is not None)
         for unit in units:
@@ -291,6 +306,7 @@ class _Planner:
             tuple(rules),
             tuple(self.arrays),
             tuple(self.works),
+            tuple(self.solvers),
             {node: tuple(items) for node, items in self.items.items()},
             self.equal,
         )

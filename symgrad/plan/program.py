@@ -27,6 +27,8 @@ class Step(NamedTuple):
         dead array, or the memory of an update. None: the operation makes a new array.
     work : str or None
         The scratch arrays that the operation asked for.
+    solver : str or None
+        What computes the result for the shapes of this call, if that depends on them.
     integer : bool
         The value is a Python int, for it is only ever an index or a length.
     dead : tuple of str
@@ -38,6 +40,7 @@ class Step(NamedTuple):
     args: tuple[str, ...]
     out: str | None = None
     work: str | None = None
+    solver: str | None = None
     integer: bool = False
     dead: tuple[str, ...] = ()
 
@@ -93,6 +96,8 @@ class Scratch(NamedTuple):
         Scratch arrays: the name, and a node of the same shape and dtype.
     works : tuple of (str, Expr)
         Names of workspaces, and the nodes whose operations asked for them.
+    solvers : tuple of (str, Expr)
+        Names of functions that depend on shapes, and the nodes that they compute.
     items : dict
         Of each node of several results, those that are used.
     equal : tuple of pairs
@@ -103,6 +108,7 @@ class Scratch(NamedTuple):
     rules: tuple[tuple[Expr, Lengths | None], ...]
     arrays: tuple[tuple[str, Expr], ...]
     works: tuple[tuple[str, Expr], ...]
+    solvers: tuple[tuple[str, Expr], ...]
     items: dict[Expr, tuple[Expr | None, ...]]
     equal: tuple[tuple[Any, Any], ...]
 

@@ -24,10 +24,10 @@ def is_filled(e: Expr, value: float) -> bool:
         if type(e.op) not in _FILLINGS:
             return False
         e = e.inputs[0]
-    if not isinstance(e, Constant):
+    if type(e) is not Constant and not isinstance(e, Constant):
         return False
     if not e.type.shape:
-        return bool(e.value.item() == value)
+        return e.value.item() == value  # type: ignore[no-any-return]
     return e.value.size > 0 and bool((e.value == value).all())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr
 from symgrad.rewrite.algebra import ALGEBRA
 from symgrad.rewrite.barriers import BARRIERS
@@ -18,6 +19,7 @@ from symgrad.rewrite.slices import SLICES
 from symgrad.rewrite.stability import STABILITY
 
 
+@collector_paused()
 def prepare(outputs: Sequence[Expr], simplify: bool = True) -> list[Expr]:
     """Rewrite a graph for computing: stable first, then small.
 
@@ -41,6 +43,7 @@ def prepare(outputs: Sequence[Expr], simplify: bool = True) -> list[Expr]:
     return rewrite(graph, bind(STABILITY, SHAPES, SLICES, INCREMENTS, ALGEBRA))
 
 
+@collector_paused()
 def lower(outputs: Sequence[Expr]) -> list[Expr]:
     """Turn a small graph into what the machine runs: BLAS calls, fused losses, NumPy's functions.
 

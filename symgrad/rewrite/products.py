@@ -49,6 +49,11 @@ class _Scale(NamedTuple):
     def negated(self) -> _Scale:
         return self._replace(number=-self.number)
 
+    def on(self, final: dict[Expr, Expr]) -> _Scale:
+        """The same factor of expressions that have become others."""
+        times, over = (tuple(_on(e, final) for e in part) for part in (self.times, self.over))
+        return self._replace(times=times, over=over)
+
     def is_sane(self, dtype: str) -> bool:
         """Whether its number is 0, or neither overflows nor loses digits in a dtype."""
         info = np.finfo(dtype)
@@ -188,7 +193,9 @@ class _Pass:
         self.seen.update(inside)
         if not products or not others or root not in self.needed:
             return
-        others = _without_nothing([_stripped(term) for term in others])
+        # a factor of what may be a sum of its own stays where it is
+        stripped = [term if term.node in self.hot else _stripped(term) for term in others]
+        others = _without_nothing(stripped)
         start = _start(others)
         if start is None and len(products) == 1:
             return
@@ -214,7 +221,9 @@ class _Pass:
             found = _scaled(node)
             return [] if found is None else [_Term(*_through(scale, found), transposed)]
         if op not in (ops.add, ops.sub) or abs(scale.number) > 1:
-            return []  # a sum may be finite where its terms, multiplied, are not
+            # a sum may be finite where its terms, multiplied, are not; what is no constant is a
+            # rate, and no sum that is near the largest number survives one
+            return []
         if any(i.ndim != 2 for i in inputs):
             return []
         a, b = inputs
@@ -245,11 +254,11 @@ def _gemm(found: _Sum, final: dict[Expr, Expr]) -> Expr:
         a, b = (final[i] for i in node.inputs)
         if transposed:
             a, b = _transpose(b), _transpose(a)
-        terms += [scale.made(dtype), a, b]
+        terms += [scale.on(final).made(dtype), a, b]
     others = []
     for scale, node, transposed in found.others:
         new = final[node]
-        others.append(_Term(scale, _transpose(new) if transposed else new, False))
+        others.append(_Term(scale.on(final), _transpose(new) if transposed else new, False))
     if found.start == "plain":
         first = [_added(others, dtype)]
     else:  # a matrix, scaled or decayed: the scale stands last
@@ -325,6 +334,12 @@ def _scalar(e: Expr) -> Expr | None:
         if isinstance(e, Constant):
             return Constant(e.value.reshape(()))
     return ops.DimShuffle(()).make(e) if e.ndim else e
+
+
+def _on(scalar: Expr, final: dict[Expr, Expr]) -> Expr:
+    if scalar in final or not scalar.inputs:
+        return final.get(scalar, scalar)
+    return rebuild(scalar, tuple([final[i] for i in scalar.inputs]))  # made by `_scalar`
 
 
 def _stripped(term: _Term) -> _Term:

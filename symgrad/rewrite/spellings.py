@@ -24,6 +24,9 @@ from symgrad.types import is_float
 
 SPELLINGS = RuleSet("spellings")
 
+_SUMS = (ops.add, ops.sub)
+_PRODUCTS = (ops.mul, ops.true_div)
+
 # -- softmax -------------------------------------------------------------------------------------
 
 
@@ -110,6 +113,9 @@ def tanh_of_half(e: Expr) -> Expr | None:
 @SPELLINGS(ops.mul, ops.true_div, needs=[ops.tanh])
 def sigmoid_by_tanh(e: Expr) -> Expr | None:
     """(1 + tanh(x)) / 2 → sigmoid(2 * x), (1 - tanh(x)) / 2 → sigmoid(-2 * x), exact below -20."""
+    a, b = e.inputs
+    if not (a.op in _SUMS or b.op in _SUMS):
+        return None
     total = _over_two(e) if e.op is ops.true_div else other_than(e, 0.5)
     if total is None or not is_float(e.dtype):
         return None
@@ -124,8 +130,11 @@ def sigmoid_by_tanh(e: Expr) -> Expr | None:
 @SPELLINGS(ops.add, needs=[ops.tanh])
 def sigmoid_by_half_tanh(e: Expr) -> Expr | None:
     """tanh(x) / 2 + 0.5 → sigmoid(2 * x), in either order."""
+    a, b = e.inputs
+    if not (a.op in _PRODUCTS or b.op in _PRODUCTS):
+        return None
     half = other_than(e, 0.5)
-    if half is None or half.op not in (ops.mul, ops.true_div) or not is_float(e.dtype):
+    if half is None or half.op not in _PRODUCTS or not is_float(e.dtype):
         return None
     part = other_than(half, 0.5) if half.op is ops.mul else _over_two(half)
     x = None if part is None else argument(part, ops.tanh)

@@ -240,6 +240,30 @@ def test_gemms_may_need_each_other():
     np.testing.assert_allclose(symgrad.function([m.x], W)(x), expected, rtol=1e-12)
 
 
+def test_a_factor_may_need_a_gemm():
+    a, b, c = (T.TensorType("float64", (3, 3))(name) for name in "abc")
+    first = c - T.dot(a, b)
+    for rate in (first.sum(), first.sum(keepdims=True)):
+        (node,) = lowered(c - rate * T.dot(b, a))
+        assert count(Gemm, node) == 2
+        assert count(Dot, node) == 0
+        A, B, C = np.random.default_rng(0).normal(size=(3, 3, 3))
+        have = symgrad.function([a, b, c], node)(A, B, C)
+        np.testing.assert_allclose(have, C - (C - A @ B).sum() * (B @ A), rtol=1e-12)
+
+
+def test_a_term_may_be_a_multiple_of_another_sum():
+    a, b, c = (T.TensorType("float64", (3, 3))(name) for name in "abc")
+    step = 0.5 * (c + T.dot(a, b))
+    nodes = lowered(step, c - T.dot(b, a) + step)
+    assert count(Gemm, *nodes) == 1
+    A, B, C = np.random.default_rng(0).normal(size=(3, 3, 3))
+    f = symgrad.function([a, b, c], [step, step - T.dot(b, a), step * 2 - T.dot(b, a)])
+    value = 0.5 * (C + A @ B)
+    for have, want in zip(f(A, B, C), (value, value - B @ A, value * 2 - B @ A), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-12)
+
+
 def test_updates_change_the_variable_and_nothing_else():
     m = Model()
     before = m.W.get_value(borrow=True)
