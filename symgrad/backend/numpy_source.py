@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.backend.blocks import Kernel
-from symgrad.backend.scratch import Memory, spare
+from symgrad.backend.scratch import Memory
+from symgrad.backend.spares import Changer, copy_to_change, keep, spare
 from symgrad.errors import ShapeError, describe, made_at, short_origin
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
@@ -172,7 +173,14 @@ class _Writer:
         self._take(indent)
         for shared, name in program.spares.items():
             old = program.names[shared]
-            self.lines.append(f"{indent}{name} = spare({self._cell(shared)}, {old})")
+            if shared in program.changes:
+                copy = self.bind(copy_to_change, "copy_to_change")
+                changes = program.changes[shared]
+                self.lines.append(
+                    f"{indent}{name}, {changes} = {copy}({self._cell(shared)}, {old})"
+                )
+            else:
+                self.lines.append(f"{indent}{name} = spare({self._cell(shared)}, {old})")
         for unit in program.units[program.early :]:
             self._unit(unit, indent)
         stores, kept = [], []
@@ -181,8 +189,12 @@ class _Writer:
             new = self._free(f"{name}_new")
             self.lines.append(f"{indent}{new} = {self._fitting(shared, result)}")
             stores.append(f"{self._cell(shared)}.value = {new}")
-            if shared in program.spares:
-                kept.append(f"{self._cell(shared)}.spare = {name}")
+            old = name if shared in program.spares else "None"
+            if shared in program.changes:
+                old = self._free(f"{name}_kept")
+                call = f"{self.bind(keep, 'keep')}({name}, {program.changes[shared]})"
+                self.lines.append(f"{indent}{old} = {call}")
+            kept.append(f"{self._cell(shared)}.spare = {old}")
         outputs = [self._taken(result) for result in program.outputs]
         if self.single:
             self.lines.append(f"{indent}result = {outputs[0]}")
@@ -289,6 +301,9 @@ class _Writer:
         op = step.node.op
         if step.integer:
             text = self._integer(step)
+        elif step.changes is not None:
+            change = self.bind(Changer(op), op.name)
+            text = f"{change}({', '.join([str(step.out), step.changes, *step.args[1:]])})"
         elif step.solver is not None:
             text = f"{step.solver}({', '.join(step.args)})"
         elif step.out is not None:

@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
-from sys import getrefcount
 from threading import Lock
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 
 from symgrad.backend.blocks import Kernel
 from symgrad.graph.expr import Expr
-from symgrad.graph.shared import Cell
 from symgrad.ops.op import Lengths, Spec
 from symgrad.plan import Scratch
 
@@ -155,33 +153,3 @@ def _solver(node: Expr, found: dict[Expr, Shape]) -> Any:
 def _workspace(node: Expr, found: dict[Expr, Shape]) -> Any:
     asked = _asked(node, found)
     return None if asked is None else tuple([np.empty(s.shape, s.dtype) for s in asked])
-
-
-# -- memory of updates ---------------------------------------------------------------------------
-
-
-def spare(cell: Cell, value: Any) -> Any:
-    """An array for the next value of a shared variable: an earlier one, if nobody holds that."""
-    kept = cell.spare
-    if kept is not None and getrefcount(kept) == _NOBODY and kept.shape == value.shape:
-        flags = kept.flags
-        if flags.carray and flags.owndata:
-            return kept
-    return np.empty(value.shape, value.dtype)
-
-
-def _references() -> int:
-    """What `getrefcount` says in `spare` of an array that nobody else holds."""
-    cell = Cell(None)
-    cell.spare = np.empty(1)
-    counts: list[int] = []
-
-    def count(cell: Cell, value: Any) -> None:
-        kept = cell.spare
-        counts.append(getrefcount(kept))
-
-    count(cell, None)
-    return counts[0]
-
-
-_NOBODY = _references()

@@ -20,8 +20,9 @@ class Cell:
     """Where a shared variable's value is stored; compiled functions read and swap `value`.
 
     `serial` fixes the order in which a function locks the cells that it updates, so that two
-    functions can never wait for each other. `spare` is an array that held an earlier value; the
-    next update is written to it, where nobody else looks at it any more.
+    functions can never wait for each other. `spare` is an array that held an earlier value, in which
+    the next update is made, or None; a pair of such an array and of the changes that make the value
+    of it, where an update changed a part only.
     """
 
     __slots__ = ("lock", "serial", "spare", "value")
@@ -73,8 +74,11 @@ class Shared(Expr):
         >>> symgrad.shared(1.5).get_value()
         array(1.5)
         """
-        value = self.cell.value
-        return value if borrow else _copied(value)
+        if not borrow:
+            return _copied(self.cell.value)
+        with self.cell.lock:
+            self.cell.spare = None  # who has the array may change any part of it
+            return self.cell.value
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
         """Replace the value; its shape may differ, its dtype and rank may not.
@@ -94,6 +98,7 @@ class Shared(Expr):
             array = _copied(array)
         with self.cell.lock:
             self.cell.value = array
+            self.cell.spare = None
 
     def zero(self, borrow: bool = False) -> None:
         """Set every element to zero."""

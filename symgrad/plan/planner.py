@@ -9,6 +9,7 @@ from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
+from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Op, Project
 from symgrad.ops.shaping import SumLike
 from symgrad.plan.memory import Shapes, memory_roots, overlaps
@@ -65,6 +66,7 @@ class _Planner:
         # The memory of a result is the caller's, that of an update the shared variable's.
         self.leaving = {self.roots[node] for node in self.results}
         self.items = self._items()
+        self.changes = self._changes()
         self.spares = self._spares()
         self.last = self._last_uses()
         self.used_outside = self._used_outside()
@@ -104,6 +106,24 @@ class _Planner:
                 items[node.op.index] = self.roots[node]
         return found
 
+    def _changes(self) -> dict[Expr, tuple[Shared, str, str]]:
+        """Nodes that change parts of a shared variable one after the other, to update it."""
+        users: dict[Expr, int] = {}
+        for i in (*self.results, *(i for node in self.order for i in node.inputs)):
+            users[i] = users.get(i, 0) + 1
+        found: dict[Expr, tuple[Shared, str, str]] = {}
+        for shared, new in self.updates:
+            steps: list[Expr] = []
+            node = new
+            while isinstance(node.op, IncIndex) and users[node] == 1 and node not in found:
+                steps.append(node)
+                node = node.inputs[0]
+            if node is shared and steps:
+                name = self.names[shared]
+                copied = self.namer.unique(f"{name}_copy"), self.namer.unique(f"{name}_changes")
+                found.update((step, (shared, *copied)) for step in steps)
+        return found
+
     def _spares(self) -> dict[Expr, tuple[Shared, str]]:
         """The updates that are written into memory which their variables keep for it."""
         found: dict[Expr, tuple[Shared, str]] = {}
@@ -115,6 +135,7 @@ class _Planner:
             )
             if (
                 new.op is not None
+                and new not in self.changes
                 and new not in found
                 and self.roots[new] is new
                 and self._may_take_out(new)
@@ -222,7 +243,9 @@ class _Planner:
             units=tuple(units),
             early=sum(unit[0] in self.early for unit in self.units),
             scratch=self._scratch(units),
-            spares={shared: spare for shared, spare in self.spares.values()},
+            spares={shared: spare for shared, spare in self.spares.values()}
+            | {shared: copy for shared, copy, _ in self.changes.values()},
+            changes={shared: changes for shared, _, changes in self.changes.values()},
             outputs=outputs,
             updates=updates,
             names=self.names,
@@ -234,7 +257,10 @@ class _Planner:
         args = tuple(self.names[i] for i in node.inputs)
         out = work = None
         reused: Expr | None = None
-        if node in self.spares:
+        changes = None
+        if node in self.changes:
+            _, out, changes = self.changes[node]
+        elif node in self.spares:
             out = self.spares[node][1]
         elif node.ndim and isinstance(node.op, Elementwise) and node.op.ufunc is not None:
             for i in node.inputs:
@@ -264,7 +290,7 @@ class _Planner:
             target = out if reused is not None or node in self.register else self.namer.register()
         self.names[node] = target
         dead = self.release(dying, {reused}, target)
-        return Step(node, target, args, out, work, solver, node in self.ints, dead)
+        return Step(node, target, args, out, work, changes, solver, node in self.ints, dead)
 
     def _solver(self, node: Expr) -> str | None:
         """A name for the function that computes the node, if that depends on shapes."""

@@ -27,6 +27,8 @@ class Step(NamedTuple):
         dead array, or the memory of an update. None: the operation makes a new array.
     work : str or None
         The scratch arrays that the operation asked for.
+    changes : str or None
+        The list that notes down which parts of `out` are changed; `out` held a copy before.
     solver : str or None
         What computes the result for the shapes of this call, if that depends on them.
     integer : bool
@@ -40,6 +42,7 @@ class Step(NamedTuple):
     args: tuple[str, ...]
     out: str | None = None
     work: str | None = None
+    changes: str | None = None
     solver: str | None = None
     integer: bool = False
     dead: tuple[str, ...] = ()
@@ -116,7 +119,8 @@ class Scratch(NamedTuple):
 class Program(NamedTuple):
     """Everything a backend needs to make a callable.
 
-    `early` is the number of units that come before scratch memory is taken.
+    `early` is the number of units that come before scratch memory is taken. `spares` names the
+    arrays that updates are made in, `changes` the lists of changed parts, for updates of parts.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Program(NamedTuple):
     early: int
     scratch: Scratch
     spares: dict[Shared, str]
+    changes: dict[Shared, str]
     outputs: tuple[Result, ...]
     updates: tuple[tuple[Shared, Result], ...]
     names: dict[Expr, str]

@@ -112,7 +112,8 @@ def factors_gathered(e: Expr) -> Expr | None:
             both = _together(a, b, np.true_divide if below else np.multiply)
             if both is None:
                 return None
-            return inner.op.make(x, both) if below else inner.op.make(both, x)
+            made: Expr | None = inner.op.make(x, both) if below else inner.op.make(both, x)
+            return made
     return None
 
 
@@ -153,10 +154,14 @@ def minus_of_scaled(e: Expr) -> Expr | None:
     (inner,) = e.inputs
     if inner.op not in (ops.mul, ops.true_div):
         return None
-    signed = [_with_minus(i, inner) for i in inner.inputs]
-    for k, s in enumerate(signed):
-        if s is not None:
-            return inner.op.make(*[s if j == k else i for j, i in enumerate(inner.inputs)])
+    a, b = inner.inputs
+    made: Expr
+    if (s := _with_minus(a, inner)) is not None:
+        made = inner.op.make(s, b)
+        return made
+    if (s := _with_minus(b, inner)) is not None:
+        made = inner.op.make(a, s)
+        return made
     return None
 
 
@@ -165,7 +170,8 @@ def minus_in_product(e: Expr) -> Expr | None:
     """(-a) * (-b) → a * b, (-x) * s → x * (-s), where s is a number as above; / likewise."""
     a, b = e.inputs
     if a.op is ops.neg and b.op is ops.neg:
-        return e.op.make(a.inputs[0], b.inputs[0])
+        made: Expr = e.op.make(a.inputs[0], b.inputs[0])
+        return made
     if a.op is ops.neg:
         s = _with_minus(b, e)
         return None if s is None else e.op.make(a.inputs[0], s)
@@ -208,10 +214,13 @@ def _without_minus(e: Expr) -> Expr | None:
         return e.inputs[0]
     if e.op is ops.mul:
         a, b = e.inputs
+        made: Expr
         if a.op is ops.neg:
-            return ops.mul.make(a.inputs[0], b)
+            made = e.op.make(a.inputs[0], b)
+            return made
         if b.op is ops.neg:
-            return ops.mul.make(a, b.inputs[0])
+            made = e.op.make(a, b.inputs[0])
+            return made
     return None
 
 
@@ -221,7 +230,8 @@ def of_minus(e: Expr) -> Expr | None:
     (x,) = e.inputs
     if x.op not in (ops.neg, ops.abs) or not is_float(x.inputs[0].dtype):
         return None
-    return e.op.make(x.inputs[0])
+    made: Expr = e.op.make(x.inputs[0])
+    return made
 
 
 # -- views and casts -----------------------------------------------------------------------------
@@ -355,7 +365,8 @@ def axes_in_front(e: Expr) -> Expr | None:
     inputs = [_without_axes_in_front(i) for i in e.inputs]
     if inputs == list(e.inputs) or all(i.ndim < e.ndim for i in inputs):
         return None
-    return e.op.make(*inputs)
+    made: Expr = e.op.make(*inputs)
+    return made
 
 
 def _without_axes_in_front(e: Expr) -> Expr:

@@ -119,5 +119,6 @@ def _negative(v: Expr) -> Expr:
     if v.op is ops.mul and v.ndim:
         for s, rest in (v.inputs, v.inputs[::-1]):
             if not s.ndim:
-                return ops.mul.make(ops.neg.make(s), rest)
+                made: Expr = ops.mul.make(ops.neg.make(s), rest)
+                return made
     return ops.neg.make(v)

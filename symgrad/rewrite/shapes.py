@@ -183,7 +183,7 @@ def length_that_was_left(e: Expr, lengths: LengthsOf) -> Expr | None:
 def _product(lengths: Sequence[Expr]) -> Expr:
     total = length_constant(1) if not lengths else lengths[0]
     for length in lengths[1:]:
-        total = mul.make(total, length)  # type: ignore[assignment]
+        total = mul.make(total, length)
     return total
 
 
@@ -282,7 +282,7 @@ def broadcasting_to_the_source(e: Expr, lengths: LengthsOf) -> Expr | None:
     """sum_like(g, exp(x)) → sum_like(g, x), broadcast_like likewise: exp(x) is not needed."""
     x, like = e.inputs
     source = _with_lengths(lengths(like))
-    return None if source is None or source is like else e.op.make(x, source)  # type: ignore[no-any-return]
+    return None if source is None or source is like else e.op.make(x, source)
 
 
 @SHAPES(Elementwise, needs=[BroadcastLike, Alloc])

@@ -106,7 +106,8 @@ def tanh_of_half(e: Expr) -> Expr | None:
     if above.op is ops.sub and is_filled(above.inputs[0], 0):  # what became of 1 - exp(x)
         x = argument(above.inputs[1], ops.expm1)
         if x is not None and same(x, z):
-            return ops.sub.make(above.inputs[0], ops.tanh.make(_scaled(x, 0.5)))
+            made: Expr = ops.sub.make(above.inputs[0], ops.tanh.make(_scaled(x, 0.5)))
+            return made
     return None
 
 

@@ -1,0 +1,102 @@
+"""Memory of updates: a new value is made in an array that held an earlier one.
+
+So an update allocates nothing, and one that changes a part of a large array costs no more than that
+part. An array is used again only if nobody else refers to it: not the user, no view, no call on
+another thread. That is known from its count of references.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from typing import Any
+
+import numpy as np
+
+from symgrad.graph.shared import Cell
+from symgrad.ops.index_spec import build_index
+from symgrad.ops.indexing import IncIndex
+
+Change = tuple[Any, ...]  # an index, with copies of its arrays
+
+# Without a global lock, or without counts, nothing is used again.
+_counts = None if sysconfig.get_config_var("Py_GIL_DISABLED") else getattr(sys, "getrefcount", None)
+
+
+def spare(cell: Cell, value: Any) -> Any:
+    """An array for the next value of a shared variable, of the shape of this one."""
+    kept = cell.spare
+    if type(kept) is tuple:
+        kept = kept[0]
+    if kept is not None and _counts is not None and _counts(kept) == _ONE_HOLDER:
+        flags = kept.flags
+        if kept.shape == value.shape and flags.carray and flags.owndata:
+            return kept
+    return np.empty(value.shape, value.dtype)
+
+
+def copy_to_change(cell: Cell, value: Any) -> tuple[Any, list[Change]]:
+    """An array equal to a shared variable's value that may be changed, and a list for the changes.
+
+    An earlier value becomes this one by changing what the last update changed.
+    """
+    kept = cell.spare
+    if type(kept) is tuple:
+        array, changes = kept
+        if _counts is not None and _counts(array) == _ONE_HOLDER and array.shape == value.shape:
+            cell.spare = None  # nobody knows what it holds until the update is complete
+            for index in changes:
+                array[index] = value[index]
+            return array, []
+    return np.array(value, order="C"), []
+
+
+class Changer:
+    """`IncIndex` on an array that may be changed; what it changes is noted down."""
+
+    def __init__(self, op: IncIndex) -> None:
+        self.op = op
+        self.spec = op.spec
+        self.inc_into = op.inc_into
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Changer) and self.op == other.op
+
+    def __hash__(self) -> int:
+        return hash(self.op)
+
+    def __call__(self, x: Any, changes: list[Change], value: Any, *index: Any) -> Any:
+        self.inc_into(x, value, *index)
+        changes.append(build_index(self.spec, [np.array(i) for i in index]))
+        return x
+
+
+def keep(value: Any, changes: list[Change]) -> tuple[Any, list[Change]] | None:
+    """What a cell keeps of the value that it had before these changes, for the next ones."""
+    if _counts is None or _counts(value) != _CELL_AND_CALLER or not value.flags.owndata:
+        return None
+    return value, changes
+
+
+def _measured() -> tuple[int, int]:
+    """What is counted in `spare` and `keep` of an array that nobody else refers to."""
+    if _counts is None:
+        return 0, 0
+    cell = Cell(np.empty(1))
+    cell.spare = np.empty(1)
+    found = []
+
+    def in_spare(cell: Cell, value: Any) -> None:
+        kept = cell.spare
+        found.append(_counts(kept))
+
+    def in_keep(value: Any, changes: Any) -> None:
+        found.append(_counts(value))
+
+    in_spare(cell, None)
+    value = cell.value
+    in_keep(value, None)
+    return found[0], found[1]
+
+
+_ONE_HOLDER, _CELL_AND_CALLER = _measured()
