@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -129,6 +130,8 @@ def run(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a console may not know "≤"
+        sys.stdout.reconfigure(errors="replace")
     options = parse(arguments)
     if options.list:
         show_list()

@@ -120,14 +120,13 @@ def describe(one: Sequence[Any], other: Sequence[Any]) -> str:
         apart = np.nan_to_num(np.abs(np.asarray(a, "f8") - np.asarray(b, "f8")), nan=np.inf)
         if apart.size and apart.max() > 0:
             at = np.unravel_index(int(np.argmax(apart)), apart.shape)
+            found, expected = float(np.asarray(a)[at]), float(np.asarray(b)[at])
             where = f" at {tuple(map(int, at))}" if at else ""
-            return f"found {float(np.asarray(a)[at]):.7g}, others {float(np.asarray(b)[at]):.7g}{where}"
+            return f"found {found:.7g}, others {expected:.7g}{where}"
     return f"found {len(one)} results, others {len(other)}"
 
 
-def disagreements(
-    numbers: Mapping[str, Sequence[Any]], rtol: float, atol: float
-) -> dict[str, str]:
+def disagreements(numbers: Mapping[str, Sequence[Any]], rtol: float, atol: float) -> dict[str, str]:
     """The peers whose numbers differ, each with what differs.
 
     The measure is the peer with which most others agree, the first of them where several are: so

@@ -97,8 +97,8 @@ PEERS = (
 
 # What the titles leave out.
 LEGEND = (
-    "NumPy: by hand. PyTensor: its default mode; PyTensor C: its C backend. BLAS: the matrix products "
-    "alone, with NumPy's BLAS, which is no peer but a limit."
+    "NumPy: by hand. PyTensor: its default mode; PyTensor C: its C backend. BLAS: the matrix "
+    "products alone, with NumPy's BLAS, which is no peer but a limit."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Worker:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115: closed in `close`
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.harness.worker"],
             stdin=subprocess.PIPE,
@@ -96,10 +97,8 @@ class Worker:
     def close(self) -> None:
         """Let it end, and see that it does."""
         if self.process.stdin is not None:
-            try:
+            with contextlib.suppress(OSError):  # it is gone already
                 self.process.stdin.close()
-            except OSError:  # it is gone already
-                pass
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:

@@ -31,29 +31,25 @@ class Aim:
         Or at most the time of the matrix products alone and 15 %.
     seconds
         At most this long, whatever the peers take.
-    against
-        The peers that count; all of them if empty.
+    against, of
+        The peers that count, all of them if empty, and what to call them.
     """
 
     ratio: float | None = None
     or_blas: bool = False
     seconds: float | None = None
     against: tuple[str, ...] = ()
+    of: str = ""
 
     def __str__(self) -> str:
         parts = []
         if self.ratio is not None:
-            parts.append(f"≤ {self.ratio}" + (f" of {self.against[0]}" if self.one else ""))
+            parts.append(f"≤ {self.ratio}" + (f" of {self.of}" if self.of else ""))
         if self.or_blas:
             parts.append(f"BLAS + {OVER_BLAS - 1:.0%}".replace("%", " %"))
         if self.seconds is not None:
             parts.append(f"≤ {self.seconds * 1e3:g} ms")
         return " or ".join(parts)
-
-    @property
-    def one(self) -> bool:
-        """Whether a single peer is the measure."""
-        return len(self.against) == 1
 
     def verdict(self, ratio: float | None, over_blas: float | None, seconds: float) -> Verdict:
         """Whether the aim is met; "tie" where it is missed by less than can be told apart.

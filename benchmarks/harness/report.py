@@ -20,11 +20,8 @@ def time_text(seconds: float) -> str:
     >>> [time_text(t) for t in (2.5e-6, 1.234e-4, 0.0123, 26.0)]
     ['2.50 µs', '123 µs', '12.3 ms', '26.0 s']
     """
-    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
-        if seconds < 999.5 * size:
-            break
-    else:
-        unit, size = "s", 1.0
+    units = ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)
+    unit, size = next((pair for pair in units if seconds < 999.5 * pair[1]), units[-1])
     value = seconds / size
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {unit}"
@@ -108,7 +105,7 @@ def notes(outcomes: Sequence[Outcome], remarks: Sequence[str]) -> list[str]:
 
 
 def failures(outcomes: Sequence[Outcome]) -> list[str]:
-    """What makes the run a failure: numbers that differ, and symgrad or the harness not answering."""
+    """What makes the run a failure: numbers that differ, or what must always answer has not."""
     found = []
     for outcome in outcomes:
         for peer, what in outcome.wrong.items():
@@ -140,23 +137,27 @@ def results(
     command: str,
 ) -> str:
     """The text of `RESULTS.md`."""
+    about = (
+        f"Written by `{command}`; see [CONTRIBUTING.md](../CONTRIBUTING.md). A figure is "
+        "the median over rounds in which all take turns. A ratio is the median over rounds of "
+        "symgrad's time over that of the fastest peer in the same round; under 1.3 times is a tie. "
+        "All peers of a row computed the same numbers, or it says which did not."
+    )
     bullets = [f"- {line}" for line in machine.lines(environment)]
-    counts = {len(times) for outcome in outcomes for times in outcome.times.values()}
-    rounds = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else "".join(map(str, counts))
-    return "\n".join(
-        [
-            "# Results",
-            "",
-            f"Written by `{command}`; [CONTRIBUTING.md](../CONTRIBUTING.md) says more. Each figure is "
-            f"the median of {rounds or 'no'} rounds, in which all take turns. A ratio is the median "
-            "over rounds of symgrad's time over that of the fastest peer in the same round; under "
-            "1.3 times is a tie. All peers of a row computed the same numbers.",
-            "",
-            *bullets,
-            "",
-            *markdown(rows(outcomes)),
-            "",
-            *(f"{line}\n" for line in notes(outcomes, remarks)),
-            *(f"**{line}**\n" for line in failures(outcomes)),
-        ]
-    ).rstrip() + "\n"
+    return (
+        "\n".join(
+            [
+                "# Results",
+                "",
+                about,
+                "",
+                *bullets,
+                "",
+                *markdown(rows(outcomes)),
+                "",
+                *(f"{line}\n" for line in notes(outcomes, remarks)),
+                *(f"**{line}**\n" for line in failures(outcomes)),
+            ]
+        ).rstrip()
+        + "\n"
+    )

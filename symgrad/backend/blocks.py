@@ -66,15 +66,17 @@ class Blocks:
         ]
 
     def __call__(self, *arrays: Any) -> Any:
+        """Compute the chain; `arrays` are its inputs and the arrays for its results, or None."""
         kernel, shape = self.kernel, self.shape
         whole = list(arrays)
         for k, dtype in enumerate(kernel.out_dtypes, len(arrays) - len(kernel.out_dtypes)):
             if whole[k] is None:
                 whole[k] = np.empty(shape, dtype)
+        rest: tuple[int, ...] = ()
         if all(a.flags.c_contiguous if a.shape == shape else a.size == 1 for a in whole):
             cut = [a.shape == shape for a in whole]
             parts = [a.reshape(-1 if c else ()) for a, c in zip(whole, cut, strict=True)]
-            step, rest, length = _BLOCK, (), math.prod(shape)
+            step, length = _BLOCK, math.prod(shape)
         else:
             parts, step, rest, length = whole, self.rows, shape[1:], shape[0]
             cut = [a.ndim == len(shape) and a.shape[0] == length for a in whole]

@@ -139,7 +139,9 @@ class _Writer:
         kernels = []
         for chain in self.chains:
             places = [*chain.inputs, *(name for name, _ in chain.outs)]
-            where = {step.node: places.index(step.out) for step in chain.steps if step.out in places}
+            where = {
+                step.node: places.index(step.out) for step in chain.steps if step.out in places
+            }
             by_name = {step.out: step.node.dtype for step in chain.steps}
             kernel = Kernel(
                 self.namespace[chain.name],

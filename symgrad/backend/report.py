@@ -10,7 +10,6 @@ import numpy as np
 
 from symgrad.backend.scratch import Memory, Shape, further_shapes, shape_of_chain
 from symgrad.graph.expr import Constant, Expr
-from symgrad.graph.shared import Shared
 from symgrad.plan import Chain, Program, Step
 from symgrad.types import TensorType
 
@@ -39,6 +38,7 @@ class MemoryUse(NamedTuple):
 
     @property
     def peak(self) -> int:
+        """All bytes together."""
         return self.scratch + self.updates + self.results + self.temporary
 
     def __str__(self) -> str:
@@ -72,7 +72,8 @@ class Plan:
             indent = "  " if isinstance(unit, Chain) else ""
             if isinstance(unit, Chain):
                 rows.append((f"{unit.name}, block by block:", "", "", ""))
-            rows += [(indent + _formula(s), *_row(s, self.program)) for s in steps]
+            new = {inside for inside, passed in getattr(unit, "outs", ()) if passed == "None"}
+            rows += [(indent + _formula(s), *_row(s, self.program, new)) for s in steps]
         widths = [max([len(row[k]) for row in rows], default=0) for k in range(3)]
         lines = [
             f"{a:<{widths[0]}}    {b:<{widths[1]}}  {c:<{widths[2]}}  {d}".rstrip()
@@ -125,7 +126,9 @@ class Plan:
             values[node] = node.value
         for step in program.units[: program.early]:
             if isinstance(step, Step):
-                inputs = [i.value if isinstance(i, Constant) else values[i] for i in step.node.inputs]
+                inputs = [
+                    i.value if isinstance(i, Constant) else values[i] for i in step.node.inputs
+                ]
                 values[step.node] = np.asarray(step.node.op.impl(np, *inputs))
         found = {node: np.shape(value) for node, value in values.items()}
         rules = program.shapes.rules(program.shapes.certain)[1]
@@ -171,7 +174,7 @@ def _formula(step: Step) -> str:
     return f"{step.target} = {step.node.op.name}({', '.join(step.args)})"
 
 
-def _row(step: Step, program: Program) -> tuple[str, str, str]:
+def _row(step: Step, program: Program, new: set[str]) -> tuple[str, str, str]:
     node = step.node
     if type(node.type) is not TensorType:
         return "", "", ""
@@ -179,15 +182,15 @@ def _row(step: Step, program: Program) -> tuple[str, str, str]:
         str(n) if isinstance(n, int) else f"({program.names.get(n[0], '?')}, {n[1]})"
         for n in program.shapes.known[node]
     ]
-    return node.dtype, " x ".join(lengths) or "scalar", _place(step, program)
+    return node.dtype, " x ".join(lengths) or "scalar", _place(step, program, new)
 
 
-def _place(step: Step, program: Program) -> str:
+def _place(step: Step, program: Program, new: set[str]) -> str:
     if step.integer:
         return "int"
     if step.node.op.view_of is not None:
         return f"view of {step.args[step.node.op.view_of]}"
-    if step.out is None:
+    if step.out is None or step.out in new:
         return "new"
     if step.out in program.spares.values():
         return f"in {step.out}"

@@ -66,6 +66,7 @@ class Changer:
         return hash(self.op)
 
     def __call__(self, x: Any, changes: list[Change], value: Any, *index: Any) -> Any:
+        """Change `x` and return it."""
         self.inc_into(x, value, *index)
         changes.append(build_index(self.spec, [np.array(i) for i in index]))
         return x

@@ -20,9 +20,9 @@ class Cell:
     """Where a shared variable's value is stored; compiled functions read and swap `value`.
 
     `serial` fixes the order in which a function locks the cells that it updates, so that two
-    functions can never wait for each other. `spare` is an array that held an earlier value, in which
-    the next update is made, or None; a pair of such an array and of the changes that make the value
-    of it, where an update changed a part only.
+    functions can never wait for each other. `spare` is an array that held an earlier value, for the
+    next update to be made in; after an update of a part, a pair of it and of the changes that make
+    the value of it; or None.
     """
 
     __slots__ = ("lock", "serial", "spare", "value")

@@ -45,9 +45,9 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
     return list(done)
 
 
-def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
+def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
     """The same operation on other inputs; annotations and origin are kept."""
-    op = node.op
+    op, inputs = node.op, tuple(inputs)
     if op.typed_by_types and all(map(_same_type, inputs, node.inputs)):
         made = type(node)(op, inputs, node.type, node.origin)  # inference would take half the time
     else:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,6 +82,8 @@ def _libraries() -> Iterator[ctypes.CDLL]:
     core = core or sys.modules.get("numpy.core._multiarray_umath")
     path = getattr(core, "__file__", None)
     if sys.platform == "win32":  # there a library does not show what it depends on
+        from pathlib import Path  # 2 ms that nothing else needs
+
         handle_of = ctypes.WinDLL("kernel32").GetModuleHandleW
         handle_of.restype = ctypes.c_void_p
         near = Path(np.__file__).parent.parent / "numpy.libs"

@@ -11,7 +11,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.ops.elementwise import cast, neq, sub
 from symgrad.ops.lengths import check_axis, check_int
-from symgrad.ops.op import Arg, Example, Op, as_expr
+from symgrad.ops.op import Arg, Example, Op, Spec, as_expr, elements
 from symgrad.ops.shaping import along
 from symgrad.types import ValueType
 
@@ -50,6 +50,9 @@ class Running(Op, register=False):
 
     def infer(self, *types: ValueType) -> ValueType:
         return types[0]
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(out)
 
     def turned(self, xp: Any, x: Any) -> Any:
         """`x`, reversed along the axis where the operation runs from the end."""

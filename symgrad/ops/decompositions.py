@@ -13,7 +13,7 @@ from symgrad.ops.diagonals import alloc_diag, diagonal
 from symgrad.ops.elementwise import eq, switch
 from symgrad.ops.linalg import matmul, matrix_transpose
 from symgrad.ops.nlinalg import Solve, as_matrix
-from symgrad.ops.op import Arg, Example, NullGrad, Op, projections
+from symgrad.ops.op import Arg, Example, NullGrad, Op, Spec, elements, projections
 from symgrad.ops.shaping import dimshuffle
 from symgrad.types import TupleType, ValueType, tensor_type
 
@@ -341,6 +341,9 @@ class Cholesky(Op):
             if self.nan_on_error:
                 return np.tril(np.full(arrays[0].shape, np.nan, dtype=arrays[0].dtype))
             raise
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(out) * int(out.shape[-1]) // 3
 
     def impl_jax(self, xp: Any, *arrays: Any) -> Any:
         return xp.linalg.cholesky(arrays[0], symmetrize_input=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -499,8 +500,12 @@ def _switch_vjp(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Sequence[Any]
 
 
 def _switch_into(out: Any, condition: Any, a: Any, b: Any) -> None:
+    condition = np.asarray(condition, dtype=bool)
     np.copyto(out, b)
-    np.copyto(out, a, where=np.asarray(condition, dtype=bool))
+    if condition.shape == out.shape == np.shape(a):
+        np.putmask(out, condition, a)  # 0.4 ns an element, copyto with a mask 1.4
+    else:
+        np.copyto(out, a, where=condition)
 
 
 @elementwise(
@@ -574,10 +579,20 @@ def _clip_vjp(g: Any, y: Any, x: Any, low: Any, high: Any) -> Sequence[Any]:
     return switch(above, 0, inside), switch(above, 0, switch(below, g, 0)), switch(above, g, 0)
 
 
+def _clip_ufunc() -> Any:
+    """What is inside of `numpy.clip`; where bounds are numbers, 3 times as fast as `maximum`."""
+    for module in ("numpy._core.umath", "numpy.core.umath"):
+        try:
+            return import_module(module).clip
+        except (ImportError, AttributeError):  # the second is NumPy 1
+            continue
+    return ""
+
+
 @elementwise(
     vjp=_clip_vjp,
     domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
-    ufunc="",
+    ufunc=_clip_ufunc(),
     name="clip",
     real=True,
 )
@@ -587,7 +602,7 @@ def clip_between(xp: Any, x: Any, low: Any, high: Any) -> Any:
     >>> clip_between([-3.0, 0.5, 3.0], -1, 1).eval()
     array([-1. ,  0.5,  1. ])
     """
-    return xp.minimum(xp.maximum(x, low), high)
+    return xp.clip(x, low, high)
 
 
 def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Any:

@@ -12,7 +12,18 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, ShapeError, naming, operands
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import REGISTRY, Arg, Example, Lengths, Op, as_expr, as_exprs, register_op
+from symgrad.ops.op import (
+    REGISTRY,
+    Arg,
+    Example,
+    Lengths,
+    Op,
+    Spec,
+    as_expr,
+    as_exprs,
+    elements,
+    register_op,
+)
 from symgrad.types import (
     ValueType,
     broadcast_shapes,
@@ -136,7 +147,7 @@ class Elementwise(Op, register=False):
         vjp: Callable[..., Sequence[Any]] | None = None,
         domain: Any = (-2.0, 2.0),
         dtype: str | DtypeRule = "same",
-        ufunc: str | None = None,
+        ufunc: str | np.ufunc | None = None,
         condition: bool = False,
         variadic: bool = False,
         differentiable: bool = True,
@@ -164,7 +175,8 @@ class Elementwise(Op, register=False):
         self._jax = jax
         self._on_integers = on_integers
         self._into = into
-        found = getattr(np, ufunc or self._name, None) if ufunc != "" else None
+        found = getattr(np, ufunc or self._name, None) if isinstance(ufunc, str | None) else ufunc
+        found = None if ufunc == "" else found
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
         self._key = (Elementwise, self._name)
         self.__doc__ = function.__doc__
@@ -269,6 +281,9 @@ class Elementwise(Op, register=False):
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         return (None,) * self.nin if self._vjp is None else self._vjp(g, y, *inputs)
 
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(out)
+
     @property
     def takes_out(self) -> bool:
         return self.ufunc is not None or self._into is not None
@@ -326,7 +341,7 @@ def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
         ``same``: the inputs' common dtype; ``number``: likewise, without booleans; ``count``:
         likewise, booleans become int8; ``float``: integers become floats; ``division``: integers
         become floatX; ``compare``: result bool; ``bits``: integers and booleans only.
-    ufunc : str, optional
+    ufunc : str or numpy.ufunc, optional
         The NumPy ufunc that computes exactly this (default: the one of the same name); an
         empty string for none.
     condition : bool
@@ -376,6 +391,9 @@ class Reduction(Op, register=False):
 
     def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
         return self.reduced(known[node.inputs[0]])
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(inputs[0])
 
     def restore_axes(self, reduced: Any, x: Any) -> Any:
         """Give a reduced value its axes back, with length 1."""

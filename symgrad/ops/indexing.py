@@ -26,7 +26,16 @@ from symgrad.ops.index_spec import (
     part_shape,
 )
 from symgrad.ops.lengths import Shape, dim
-from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Lengths, Op, as_expr, weak_constant
+from symgrad.ops.op import (
+    PYTHON_NUMBERS,
+    Arg,
+    Example,
+    Lengths,
+    Op,
+    Spec as OpSpec,
+    as_expr,
+    weak_constant,
+)
 from symgrad.ops.scatter import add_at
 from symgrad.ops.shaping import DimShuffle, Reshape, broadcast_like, sum_like, zeros_like
 from symgrad.types import ValueType, is_discrete, promote, tensor_type
@@ -62,6 +71,9 @@ class Index(Op):
 
     def connects(self, index: int) -> bool:
         return index == 0
+
+    def traffic(self, out: Any, *inputs: OpSpec) -> tuple[int, int]:
+        return super().traffic(out, out, *inputs[1:])  # of x it reads what it takes
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         x, *index = inputs
@@ -225,6 +237,9 @@ class ShapePart(Op):
 
     axes: tuple[int, ...]
     is_shape = True
+
+    def traffic(self, out: Any, *inputs: OpSpec) -> tuple[int, int]:
+        return super().traffic(out)
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type("int64", (len(self.axes),))

@@ -12,7 +12,7 @@ from symgrad.errors import GraphTypeError, describe, made_at, naming
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
-from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr
+from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr
 from symgrad.types import ValueType, is_discrete, normalize_axis, tensor_type
 
 # -- asking for shapes ---------------------------------------------------------------------
@@ -28,6 +28,9 @@ class Shape(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.asarray(xp.shape(arrays[0]), dtype="int64")
+
+    def traffic(self, out: Any, *inputs: Spec) -> tuple[int, int]:
+        return super().traffic(out)
 
     def connects(self, index: int) -> bool:
         return False
@@ -48,6 +51,9 @@ class Dim(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.int64(arrays[0].shape[self.axis])
+
+    def traffic(self, out: Any, *inputs: Spec) -> tuple[int, int]:
+        return super().traffic(out)
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         return f"{bind(np.int64, 'int64')}({args[0]}.shape[{self.axis}])"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.lengths import check_axis, dim, product_of_lengths
-from symgrad.ops.op import Arg, Example, Op, as_exprs, common_dtype
+from symgrad.ops.op import Arg, Example, Op, Spec, as_exprs, common_dtype, elements
 from symgrad.ops.shaping import dimshuffle, reshape, sum_like
 from symgrad.types import ValueType, broadcast_shapes, is_complex, tensor_type
 
@@ -23,6 +24,9 @@ class Product(Op, register=False):
     """A product of two operands of one dtype; its errors name both."""
 
     typed_by_types = True
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return 2 * elements(out) * inputs[0].shape[-1]
 
     def make(self, *inputs: Expr) -> Expr:
         try:
@@ -107,6 +111,9 @@ class Tensordot(Product):
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.tensordot(*arrays, axes=(self.axes_a, self.axes_b))
 
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return 2 * elements(out) * math.prod([inputs[0].shape[i] for i in self.axes_a])
+
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         a, b = inputs
         free_a = [k for k in range(a.ndim) if k not in self.axes_a]
@@ -146,6 +153,15 @@ class MatMul(Product):
         _check_inner("matmul", a.shape[-1], b.shape[-2])
         stack = broadcast_shapes([a.shape[:-2], b.shape[:-2]], "matmul")
         return tensor_type(a.dtype, (*stack, a.shape[-2], b.shape[-1]))
+
+    def lengths(self, node: Any, known: Any) -> Any:
+        a, b = (known[i] for i in node.inputs)
+        stack = super().lengths(node, known)[:-2]
+        if a[:-2] == b[:-2] or len(b) == 2:
+            stack = a[:-2]
+        elif len(a) == 2:
+            stack = b[:-2]
+        return (*stack, a[-2], b[-1])
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.matmul(*arrays)

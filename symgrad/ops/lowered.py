@@ -7,7 +7,6 @@ from other functions is.
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -49,7 +48,7 @@ def has_vector_log1p() -> bool:
     if not features:
         return True
     avx512 = features.get("X86_V4", features.get("AVX512_SKX", False))
-    return avx512 and sys.platform == "linux" and platform.machine() in ("x86_64", "AMD64")
+    return avx512 and sys.platform == "linux"
 
 
 @cache
@@ -83,7 +82,8 @@ def fmin(xp: Any, a: Any, b: Any) -> Any:
 
 # -- log1p in float32 --------------------------------------------------------------------------
 
-_BLOCK = 8192  # elements: three such arrays of float32 fit in a first-level cache
+_FEW = 512  # elements, of which the calls of many ufuncs would cost more than np.log1p
+_BLOCK = 8192  # elements: three such arrays of float32 fit in a second-level cache
 
 
 def _in_blocks(kernel: Callable[..., None]) -> Callable[[Any, Any], None]:
@@ -93,24 +93,26 @@ def _in_blocks(kernel: Callable[..., None]) -> Callable[[Any, Any], None]:
     """
 
     def into(out: Any, x: Any) -> None:
-        if out.dtype != np.float32:
+        if out.dtype != np.float32 or out.size < _FEW:
             np.log1p(x, out)
             return
         a, b = np.empty((2, min(out.size, _BLOCK)), dtype=np.float32)
         flat, x = out.reshape(-1), np.ravel(x)
-        with np.errstate(all="ignore"):  # what is not finite on the way is mended
-            for start in range(0, x.size, _BLOCK):
-                part = slice(start, start + _BLOCK)
-                n = x[part].size
-                kernel(flat[part], x[part], a[:n], b[:n])
+        if x.size <= _BLOCK:
+            kernel(flat, x, a, b)
+            return
+        for start in range(0, x.size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            n = x[part].size
+            kernel(flat[part], x[part], a[:n], b[:n])
 
     return into
 
 
 # 2 * atanh(s) = 2 * s + s**3 * Q(s**2) for 0 <= s <= 1/3: Chebyshev, relative error of Q 4e-7,
 # which is 1.6e-8 in log1p.
-_Q = [np.float32(c) for c in (0.268514980228, 0.282366198053, 0.400075606449, 0.666666403367)]
-_ONE, _TWO = np.float32(1), np.float32(2)
+_Q = (0.268514980228, 0.282366198053, 0.400075606449, 0.666666403367)
+_Q0, *_QS, _ONE, _TWO = (np.array(c, dtype="float32") for c in (*_Q, 1, 2))
 
 
 def _log1p_of_fraction(out: Any, x: Any, s: Any, z: Any) -> None:
@@ -121,8 +123,8 @@ def _log1p_of_fraction(out: Any, x: Any, s: Any, z: Any) -> None:
     np.add(x, _TWO, s)
     np.divide(x, s, s)
     np.multiply(s, s, z)
-    np.multiply(z, _Q[0], out)
-    for c in _Q[1:]:
+    np.multiply(z, _Q0, out)
+    for c in _QS:
         np.add(out, c, out)
         np.multiply(out, z, out)
     np.subtract(x, out, out)
@@ -173,5 +175,6 @@ def _computed(xp: Any, x: Any, into: Callable[[Any, Any], None]) -> Any:
     if xp is not np:
         return xp.log1p(x)
     out = np.empty(np.shape(x), dtype=x.dtype)
-    into(out, x)
+    with np.errstate(all="ignore"):  # what is not finite on the way is mended
+        into(out, x)
     return out

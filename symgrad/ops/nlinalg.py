@@ -16,7 +16,18 @@ from symgrad.ops.diagonals import diagonal
 from symgrad.ops.elementwise import cast
 from symgrad.ops.lengths import check_axis, check_int, dim, product_of_lengths
 from symgrad.ops.linalg import dot, matmul, matrix_transpose
-from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs, common_dtype, projections
+from symgrad.ops.op import (
+    Arg,
+    Example,
+    NullGrad,
+    Op,
+    Spec,
+    as_expr,
+    as_exprs,
+    common_dtype,
+    elements,
+    projections,
+)
 from symgrad.ops.reduction import sum
 from symgrad.ops.shaping import broadcast_like, dimshuffle, reshape, sum_like
 from symgrad.types import TupleType, ValueType, broadcast_shapes, is_discrete, tensor_type
@@ -73,6 +84,9 @@ class MatrixInverse(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.linalg.inv(arrays[0])
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return 2 * elements(out) * int(out.shape[-1])
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         turned = matrix_transpose(y)
@@ -237,6 +251,10 @@ class Solve(Op):
         if b.ndim < a.ndim:  # NumPy 1 would read it as vectors
             b = b.reshape((1,) * (a.ndim - b.ndim) + b.shape)
         return xp.linalg.solve(a, b)
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        n = int(out.shape[-2])  # the factors of a, then two triangles a column
+        return 2 * elements(inputs[0]) * n // 3 + 2 * elements(out) * n
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         a, b = inputs

@@ -26,7 +26,7 @@ def sigmoid(xp: Any, x: Any) -> Any:
     array([0.5       , 0.88079708])
     """
     with np.errstate(over="ignore", under="ignore"):
-        e = xp.minimum(xp.exp(x), xp.finfo(x.dtype).max)  # inf / inf would be NaN
+        e = xp.clip(xp.exp(x), 0, xp.finfo(x.dtype).max)  # inf / inf would be NaN
         return e / (1 + e)  # 1 / (1 + exp(-x)) is 0 where exp(x) is small, but not 0
 
 
@@ -40,7 +40,7 @@ def softplus(xp: Any, x: Any) -> Any:
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         e = xp.exp(x)
         e = xp.minimum(e, 1 / e)  # exp(-abs(x)); exp(x) is what the gradient needs
-        return xp.log1p(e) + xp.maximum(x, 0)
+        return xp.log1p(e) + xp.clip(x, 0, np.inf)
 
 
 def _logaddexp_vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
@@ -112,7 +112,7 @@ def rectify(xp: Any, x: Any) -> Any:
     >>> rectify([-1.0, 2.0]).eval()
     array([0., 2.])
     """
-    return xp.maximum(x, 0)
+    return xp.clip(x, 0, np.inf)
 
 
 def _leaky_vjp(g: Any, y: Any, x: Any, alpha: Any) -> Sequence[Any]:

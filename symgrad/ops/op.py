@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -51,6 +52,22 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
+
+
+def elements(spec: Spec) -> int:
+    """How many numbers an array holds."""
+    return math.prod(spec.shape)
+
+
+def nbytes(spec: Spec | None) -> int:
+    """How much memory an array takes; 0 for one that is not used, or holds objects.
+
+    >>> nbytes(Spec((3, 4), "float32"))
+    48
+    """
+    if spec is None or spec.dtype == "object":
+        return 0
+    return elements(spec) * np.dtype(spec.dtype).itemsize
 
 
 Lengths = tuple[int | tuple[Expr, int], ...]  # where the lengths of a shape come from
@@ -192,6 +209,20 @@ class Op:
     def connects(self, index: int) -> bool:
         """Whether the result depends on the *values* of an input (not on its shape alone)."""
         return True
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        """How many floating-point operations it takes, for a profile; None: not known.
+
+        `out` is the result's `Spec`; of several results a tuple, None for each that is not used.
+        """
+        return None
+
+    def traffic(self, out: Any, *inputs: Spec) -> tuple[int, int]:
+        """How many bytes it reads and writes, for a profile; a view needs none."""
+        if self.view_of is not None:
+            return 0, 0
+        outs = out if isinstance(out, tuple) and not isinstance(out, Spec) else (out,)
+        return sum(map(nbytes, inputs)), sum(map(nbytes, outs))
 
     @property
     def takes_out(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import Arg, Example, Lengths, Op, Spec
+from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, elements
 from symgrad.types import TupleType, ValueType, tensor_type
 
 _FEW = 32  # a product with ones adds up rows of this length three times faster than a reduction
@@ -73,6 +73,10 @@ class RowLoss(Op):
         z, y = arrays
         n = y.shape[0] if z.shape[0] == 1 or not self.paired else z.shape[0]
         return Spec((n,), z.dtype), Spec((n,), z.dtype)
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        # an element is shifted, exponentiated, added up; for the gradient, divided
+        return elements(inputs[0]) * (3 if out[1] is None else 4)
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
         """As for every operation; of the results in `out`, one that is None is not computed."""
@@ -192,6 +196,9 @@ class ScaleRows(Op):
         if m == 1:
             return x * scale
         return x * xp.concatenate([scale, xp.zeros(n - m, x.dtype)])[:, None]
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(out)
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
         x, scale = arrays

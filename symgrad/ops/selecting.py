@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast, eq, switch
 from symgrad.ops.indexing import fitting_value
 from symgrad.ops.lengths import as_lengths, dim, static_length
-from symgrad.ops.op import Arg, Example, Op, as_expr, as_exprs, common_dtype
+from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr, as_exprs, common_dtype
 from symgrad.ops.reduction import sum
 from symgrad.ops.scatter import add_at
 from symgrad.ops.shaping import along, sum_like, zeros_like
@@ -80,6 +80,9 @@ class TakeAlong(Op):
         x, index = arrays
         return xp.asarray(x)[_along_index(xp, x, index, self.axis)]
 
+    def traffic(self, out: Any, *inputs: Spec) -> tuple[int, int]:
+        return super().traffic(out, out, inputs[1])
+
     def connects(self, index: int) -> bool:
         return index == 0
 
@@ -97,6 +100,7 @@ class AddAlong(Op):
     """The first input with the second added at the positions of the third along one axis."""
 
     axis: int
+    shape_of = 0
 
     def infer(self, *types: ValueType) -> ValueType:
         return types[0]
@@ -341,6 +345,8 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 class FillDiagonal(Op):
     """A tensor with a diagonal replaced by a scalar; the third input is the offset."""
 
+    shape_of = 0
+
     def infer(self, *types: ValueType) -> ValueType:
         return types[0]
 
@@ -446,6 +452,9 @@ class OneHot(Op):
     def make(self, *inputs: Expr) -> Expr:
         shape = (*inputs[0].static_shape, static_length(inputs[1]))
         return Expr(self, inputs, tensor_type(self.dtype, shape))
+
+    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
+        return (*known[node.inputs[0]], (node, node.ndim - 1))
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         y, classes = xp.asarray(arrays[0]), int(arrays[1])

@@ -12,7 +12,7 @@ import numpy as np
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.elementwise import exp, real_float
 from symgrad.ops.families import Reduction, check_axes
-from symgrad.ops.op import Arg, Example, Op, Spec, as_expr
+from symgrad.ops.op import Arg, Example, Op, Spec, as_expr, elements
 from symgrad.ops.reduction import sum
 from symgrad.ops.sums import accurate_sum, sum_of_lines
 from symgrad.types import ValueType, normalize_axes, tensor_type
@@ -98,6 +98,7 @@ class AxisNormalizer(Op, register=False):
     axis: tuple[int, ...]
     shape_of = 0
     _turns = True
+    _passes = 5  # an element is compared, shifted, exponentiated, added up and divided
 
     def infer(self, *types: ValueType) -> ValueType:
         shape = types[0].shape
@@ -114,6 +115,9 @@ class AxisNormalizer(Op, register=False):
         out = np.empty(x.shape, x.dtype)
         self.impl_into(out, _scratch(self, *arrays), *arrays)
         return out
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return elements(out) * self._passes
 
     def workspace(self, *arrays: Spec) -> Sequence[Spec]:
         x = arrays[0]
@@ -223,6 +227,7 @@ class LessShare(AxisNormalizer):
     is computed as minus the sum of the others.
     """
 
+    _passes = 4
     _turns = False  # sums of short rows are quick as they are: products with ones
 
     def matrices(self, matrix: Spec) -> Sequence[Spec]:
@@ -277,6 +282,9 @@ class LogSumExp(Reduction):
             return out
         top = x.max(axis=self.axis, keepdims=True)
         return xp.reshape(top + _log_total(xp, x - top, self.axis), shape)
+
+    def flops(self, out: Any, *inputs: Spec) -> int | None:
+        return 4 * elements(inputs[0])
 
     def workspace(self, *arrays: Spec) -> Sequence[Spec]:
         (x,) = arrays

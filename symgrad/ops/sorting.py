@@ -25,6 +25,7 @@ class Sort(Op):
 
     axis: int
     kind: str
+    shape_of = 0
 
     def infer(self, *types: ValueType) -> ValueType:
         return types[0]
@@ -49,6 +50,7 @@ class ArgSort(Op):
 
     axis: int
     kind: str
+    shape_of = 0
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type("int64", types[0].shape)

@@ -1,7 +1,11 @@
-"""From a graph to a `Program`: order, names, last uses, and who shares memory with whom."""
+"""From a graph to a `Program`: order, names, last uses, and who writes into whose memory."""
 
-from __future__ import annotations
-
-from symgrad.plan.names import python_name
-from symgrad.plan.planner import plan
-from symgrad.plan.program import Chain, Program, Result, Scratch, Step
+from symgrad.plan.names import python_name as python_name
+from symgrad.plan.planner import plan as plan
+from symgrad.plan.program import (
+    Chain as Chain,
+    Program as Program,
+    Result as Result,
+    Scratch as Scratch,
+    Step as Step,
+)

@@ -33,7 +33,7 @@ class Namer:
         return name
 
     def register(self) -> str:
-        """The next of t1, t2, …"""
+        """The next of t1, t2, t3."""
         self.registers += 1
         return f"t{self.registers}"
 

@@ -28,8 +28,8 @@ def chains(
 ) -> dict[Expr, Unit]:
     """The chain that each node belongs to, for those that belong to one.
 
-    Two neighbouring nodes share a chain if their shapes may be equal, and no node outside of it lies
-    between them: the level of a node counts how often the way to it leaves a chain.
+    Two neighbouring nodes share a chain if their shapes may be equal, and no node outside of it
+    lies between them: the level of a node counts how often the way to it leaves a chain.
     """
     level: dict[Expr, int] = {}
     group: dict[Expr, Unit] = {}
@@ -150,7 +150,7 @@ def early(order: Sequence[Expr], ints: set[Expr]) -> set[Expr]:
     for node in order:
         if node.op is None:
             continue
-        if (isinstance(node.op, Index) and is_basic(node.op.spec)) or node in ints:
-            if all(i.op is None or i in found for i in node.inputs):
-                found.add(node)
+        free = node in ints or (isinstance(node.op, Index) and is_basic(node.op.spec))
+        if free and all(i.op is None or i in found for i in node.inputs):
+            found.add(node)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
@@ -101,8 +101,8 @@ class _Planner:
         found: dict[Expr, list[Expr | None]] = {}
         for node in self.order:
             if isinstance(node.op, Project) and isinstance(node.inputs[0].type, TupleType):
-                several = node.inputs[0]
-                items = found.setdefault(several, [None] * len(several.type.items))
+                several = node.inputs[0].type
+                items = found.setdefault(node.inputs[0], [None] * len(several.items))
                 items[node.op.index] = self.roots[node]
         return found
 
@@ -169,9 +169,7 @@ class _Planner:
             taken = [i for i in self.items[node] if i is not None]
             if any(i not in self.shapes.certain or i in self.leaving for i in taken):
                 return False
-        elif type(node.type) is not TensorType or not node.ndim:
-            return False
-        elif node not in self.shapes.certain:
+        elif type(node.type) is not TensorType or not node.ndim or node not in self.shapes.certain:
             return False
         asks = type(node.op).workspace is not Op.workspace
         return not asks or all(i in self.shapes.certain for i in node.inputs)
@@ -243,7 +241,7 @@ class _Planner:
             units=tuple(units),
             early=sum(unit[0] in self.early for unit in self.units),
             scratch=self._scratch(units),
-            spares={shared: spare for shared, spare in self.spares.values()}
+            spares=dict(self.spares.values())
             | {shared: copy for shared, copy, _ in self.changes.values()},
             changes={shared: changes for shared, _, changes in self.changes.values()},
             outputs=outputs,
@@ -286,8 +284,10 @@ class _Planner:
             target = self.namer.unique(node.name)
         elif isinstance(node.op, Project) and node.inputs[0] in self.register:
             target = self.register[node] = self.namer.register()
+        elif out is not None and (reused is not None or node in self.register):
+            target = out
         else:
-            target = out if reused is not None or node in self.register else self.namer.register()
+            target = self.namer.register()
         self.names[node] = target
         dead = self.release(dying, {reused}, target)
         return Step(node, target, args, out, work, changes, solver, node in self.ints, dead)
@@ -303,7 +303,7 @@ class _Planner:
         return name
 
     def release(
-        self, dying: Sequence[Expr], reused: set[Expr | None], target: str
+        self, dying: Sequence[Expr], reused: Container[Expr | None], target: str
     ) -> tuple[str, ...]:
         """Give idle memory back; the names of arrays that go."""
         dead = []

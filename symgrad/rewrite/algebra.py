@@ -1,4 +1,8 @@
-"""Identities that make programs smaller without changing a value, not even a NaN or a -0.0."""
+"""Identities that make programs smaller without changing a value, not even a NaN or a -0.0.
+
+Where two factors become one, what overflowed or underflowed on the way no longer does; a power that
+becomes products may differ in the last digit.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def equal_lengths(order: Sequence[Expr], among: Container[Expr] | None = None) -
             a, b = found(a), found(b)
             if a == b or (isinstance(a, int) and isinstance(b, int)):
                 continue  # two numbers: the operation itself will say so
-            if among is not None and any(isinstance(n, tuple) and n[0] not in among for n in (a, b)):
+            if among is not None and any(
+                isinstance(n, tuple) and n[0] not in among for n in (a, b)
+            ):
                 continue
             if isinstance(b, int) or (_computed(a) and not _computed(b)):
                 a, b = b, a

@@ -46,7 +46,7 @@ def _is_quiet() -> bool:
 
 @LOWERING(ops.sigmoid)
 def sigmoid_as_exp(e: Expr) -> Expr | None:
-    """sigmoid(x) → p / (1 + p), p = min(exp(x), max); sigmoid(-x) → 1 / (1 + exp(x)).
+    """sigmoid(x) → p / (1 + p), p = clip(exp(x), 0, max); sigmoid(-x) → 1 / (1 + exp(x)).
 
     sigmoid(-|x|), from the gradient of log(1 + exp(-|x|)), is the smaller of both, sigmoid(|x|)
     the larger: the gradient of a product with sigmoid(x) has both already.
@@ -62,7 +62,7 @@ def sigmoid_as_exp(e: Expr) -> Expr | None:
     power, one = ops.exp.make(inner), _number(1, x)
     if inner is not x:
         return ops.true_div.make(one, ops.add.make(power, one))
-    finite = el.minimum.make(power, _number(np.finfo(x.dtype).max, x))  # inf / inf would be NaN
+    finite = _between(power, 0, np.finfo(x.dtype).max)  # inf / inf would be NaN
     return ops.true_div.make(finite, ops.add.make(finite, one))
 
 
@@ -80,8 +80,8 @@ def softplus_as_log1p(e: Expr) -> Expr | None:
     if inner.op is el.abs:
         return rest if x.op is ops.neg else ops.add.make(rest, x)
     if x.op is ops.neg:
-        return ops.sub.make(rest, el.minimum.make(inner, _number(0, x)))
-    return ops.add.make(rest, el.maximum.make(x, _number(0, x)))
+        return ops.sub.make(rest, _between(inner, -np.inf, 0))
+    return ops.add.make(rest, _between(x, 0, np.inf))
 
 
 @LOWERING(ops.logaddexp)
@@ -105,7 +105,7 @@ def _log1p_of_fraction(x: Expr) -> Expr:
 def log1p_as_log(e: Expr) -> Expr | None:
     """log1p(x) → log(1 + x) and a correction, in float32 where NumPy's log1p is slow."""
     slow = e.dtype == "float32" and not has_vector_log1p()
-    return log1p_by_log.make(*e.inputs) if slow else None
+    return log1p_by_log.make(*e.inputs) if slow and _is_quiet() else None
 
 
 @LOWERING(ops.expm1)
@@ -142,8 +142,24 @@ def _is_whole(part: Expr, e: Expr) -> bool:
 
 @LOWERING(nnet.rectify)
 def relu_as_maximum(e: Expr) -> Expr | None:
-    """relu(x) → max(x, 0)."""
-    return el.maximum.make(e.inputs[0], _number(0, e))
+    """relu(x) → max(x, 0) as clip(x, 0, inf)."""
+    return _between(e.inputs[0], 0, np.inf)
+
+
+@LOWERING(el.maximum, el.minimum)
+def bound_as_clip(e: Expr) -> Expr | None:
+    """max(x, c) → clip(x, c, inf), min(x, c) → clip(x, -inf, c) for numbers, 3 times as fast."""
+    for bound, x in (e.inputs, e.inputs[::-1]):
+        if is_float(e.dtype) and isinstance(bound, Constant) and bound.value.size == 1:
+            if np.isnan(bound.value).any() or not fits_in(bound, x):
+                continue
+            c = bound.value.item()
+            return _between(x, c, np.inf) if e.op is el.maximum else _between(x, -np.inf, c)
+    return None
+
+
+def _between(x: Expr, low: Any, high: Any) -> Expr:
+    return el.clip_between.make(x, _number(low, x), _number(high, x))
 
 
 @LOWERING(nnet.leaky_relu)
@@ -166,13 +182,6 @@ def softsign_as_quotient(e: Expr) -> Expr | None:
     """softsign(x) → x / (1 + |x|)."""
     (x,) = e.inputs
     return ops.true_div.make(x, ops.add.make(el.abs.make(x), _number(1, x)))
-
-
-@LOWERING(el.clip_between)
-def clip_as_minimum(e: Expr) -> Expr | None:
-    """clip(x, low, high) → min(max(x, low), high)."""
-    x, low, high = e.inputs
-    return el.minimum.make(el.maximum.make(x, low), high)
 
 
 @LOWERING(ops.times_or_zero)

@@ -11,6 +11,7 @@ from symgrad.rewrite.barriers import BARRIERS
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.equal_lengths import drop_broadcasting
 from symgrad.rewrite.increments import INCREMENTS
+from symgrad.rewrite.inner import INNER
 from symgrad.rewrite.losses import LOSSES
 from symgrad.rewrite.lowering import LOWERING
 from symgrad.rewrite.products import use_blas
@@ -49,5 +50,5 @@ def lower(outputs: Sequence[Expr]) -> list[Expr]:
 
     No gradient is taken afterwards, so what comes out need not have one.
     """
-    graph = drop_broadcasting(rewrite(outputs, bind(LOSSES)))
+    graph = drop_broadcasting(rewrite(outputs, bind(LOSSES, INNER)))
     return rewrite(use_blas(graph), bind(LOWERING))

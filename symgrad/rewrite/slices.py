@@ -55,13 +55,31 @@ def index_of_scaled(e: Expr, lengths: LengthsOf) -> Expr | None:
     whole, *index = e.inputs
     if not isinstance(whole.op, Elementwise) or not _is_data(whole, not is_basic(e.op.spec)):
         return None
+    made = _moved(whole, e.op.spec, index, lengths)
+    if made is not None or not is_basic(e.op.spec) or e.op.spec[0][0] == "new":
+        return made
+    # Of the other axes a length may be unknown: the rows alone.
+    rows, *others = e.op.spec
+    if rows == _WHOLE or all(entry == _WHOLE for entry in others):
+        return None
+    count = count_inputs(rows)
+    only = (rows, *[_WHOLE] * (whole.ndim - 1))
+    made = _moved(whole, only, index[:count], lengths)
+    rest = others if rows[0] == "int" else [_WHOLE, *others]
+    return None if made is None else ops.Index(tuple(rest)).make(made, *index[count:])
+
+
+def _moved(whole: Expr, spec: Spec, index: Sequence[Expr], lengths: LengthsOf) -> Expr | None:
     parts = []
     for i in whole.inputs:
-        part = _part(i, whole, e.op.spec, index, lengths)
+        part = _part(i, whole, spec, index, lengths)
         if part is None:
             return None
         parts.append(part)
-    return whole.op.make(*parts) if _moves(whole, lengths) else None
+    if not _moves(whole, lengths):
+        return None
+    made: Expr = whole.op.make(*parts)
+    return made
 
 
 @SLICES(ops.Index, needs=[ops.DimShuffle, ops.Reshape])
@@ -114,6 +132,8 @@ def _part(
     x: Expr, whole: Expr, spec: Spec, index: Sequence[Expr], lengths: LengthsOf
 ) -> Expr | None:
     """What an operand of `whole` gives to `whole[index]`; None where that cannot be said."""
+    if not x.ndim:
+        return x
     missing = whole.ndim - x.ndim
     have, want = lengths(x), lengths(whole)
     advanced = [entry for entry in spec if entry[0] in ("array", "mask")]
@@ -138,7 +158,7 @@ def _part(
             return None
         elif axis <= 0:
             pass  # repeated along an axis that it has not
-        elif taken > 1 or have[first] != 1 or (kind == "array" and inputs[0].ndim != 1):
+        elif taken > 1 or have[first] != 1 or (kind == "array" and first and inputs[0].ndim != 1):
             return None
         else:  # repeated along an axis of length 1
             entries.append(("int", 0) if kind == "int" else _WHOLE)

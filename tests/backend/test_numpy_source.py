@@ -85,9 +85,7 @@ def test_the_source_as_it_reads():
     W = shared(np.zeros((3, 2)), "W")
     p = T.dot(x, W)
     p.name = "p"
-    f = function(
-        [x, y], [-p + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE"
-    )
+    f = function([x, y], [-p + 1, y], updates=[(W, W * 2)], name="predict", mode="FAST_COMPILE")
     lines = [line.split("  #")[0].rstrip() for line in f.source.splitlines()]
     assert lines == [
         "def predict(x, y):",
@@ -114,7 +112,11 @@ def test_long_lists_are_wrapped():
     inputs = [T.dscalar(f"a_long_name_{k}") for k in range(30)]
     cells = [shared(0.0, f"c{k}") for k in range(12)]
     f = function(inputs, inputs, updates=[(c, c + inputs[0]) for c in cells])
-    body = [line for line in f.source.splitlines() if "cell_c0.value = " not in line and " is not ndarray " not in line]
+    body = [
+        line
+        for line in f.source.splitlines()
+        if "cell_c0.value = " not in line and " is not ndarray " not in line
+    ]
     assert max(map(len, body)) <= 100
     assert f(*range(30)) == list(range(30))
     assert cells[3].get_value() == 0.0

@@ -60,9 +60,7 @@ def test_calls_on_threads_never_share_memory():
     wrong = []
 
     def work(k):
-        for _ in range(50):
-            if not np.allclose(f(values[k]), want[k]):
-                wrong.append(k)
+        wrong.extend(k for _ in range(50) if not np.allclose(f(values[k]), want[k]))
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
     for thread in threads:

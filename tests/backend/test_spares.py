@@ -12,7 +12,6 @@ import symgrad.tensor as T
 from symgrad import IndexRangeError, function, grad, shared
 
 
-
 def counter(order="C"):
     w = shared(np.asarray(np.zeros((3, 2)), order=order), "w")
     return w, function([], [], updates=[(w, w + 1)])

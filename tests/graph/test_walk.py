@@ -1,10 +1,12 @@
 """The walk over graphs, substitution, connectedness."""
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 import symgrad.tensor as T
 from symgrad.graph.walk import connected, depends_on, rebuild, substitute, toposort
+from symgrad.ops.op import REGISTRY
 
 
 @st.composite
@@ -78,6 +80,33 @@ def test_rebuilt_nodes_keep_name_and_line():
     assert (again.name, again.origin) == ("double", node.origin)
     again.name = "twice"
     assert node.name == "double"
+
+
+def test_a_rebuilt_node_has_the_type_that_its_new_inputs_give():
+    x = T.dmatrix("x")
+    known = T.TensorType("float64", (2, 3))("known")
+    assert rebuild(T.exp(x), [x]).type == x.type
+    assert rebuild(T.exp(x), [known]).static_shape == (2, 3)
+    n = x.shape[0]
+    flat = x.reshape((n, 3))  # its shape depends on what its lengths are, not on their types
+    assert flat.static_shape == (None, 3)
+    assert rebuild(flat, [x, T.constant(2, dtype="int64"), flat.inputs[2]]).static_shape == (2, 3)
+    assert isinstance(rebuild(x + 1, [x, T.constant(2.0)]).inputs, tuple)
+
+
+def test_types_alone_give_the_type_where_an_operation_says_so():
+    seen = 0
+    for op in REGISTRY.values():
+        for example in op.examples():
+            if example.op.typed_by_types:
+                inputs = [
+                    T.constant(np.zeros(a.shape, a.dtype) if a.exact is None else a.exact)
+                    for a in example.args
+                ]
+                made = example.op.make(*inputs)
+                assert made.type == example.op.infer(*[i.type for i in inputs]), example.op
+                seen += 1
+    assert seen > 300
 
 
 def test_depends_on():

@@ -1,5 +1,7 @@
 """Indexing against NumPy's own: every form, read, set and increased, with symbols and without."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -9,6 +11,7 @@ import symgrad.tensor as T
 from symgrad.errors import GraphTypeError, GraphValueError, IndexRangeError, ShapeError
 from symgrad.graph.expr import Constant
 from symgrad.ops.index_spec import slice_length
+from symgrad.ops.indexing import IncIndex
 from symgrad.ops.scatter import add_at
 from symgrad.ops.searching import nonzero
 from symgrad.types import TensorType
@@ -245,6 +248,99 @@ def test_add_at_leaves_other_elements_alone():
     assert np.isnan(out[0, 1])
     assert np.isposinf(out[1, 0])
     assert out[1, 1] == 301
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int32", "complex64"])
+@pytest.mark.parametrize(
+    ("rows", "count", "width"),
+    [
+        (1000, 20, 10),
+        (1000, 100, 64),
+        (100_000, 300, 64),  # hardly any repeats
+        (400, 900, 40),  # most repeat a few times
+        (8, 900, 40),  # all repeat often
+        (3, 9000, 1),
+        (50, 0, 4),
+        (1, 500, 20),
+        (900, 900, 0),
+    ],
+)
+def test_add_at_sums_any_number_of_repeats(rows, count, width, dtype):
+    rng = np.random.default_rng(rows + count)
+    index = (rng.integers(0, rows, count) * rng.random(count) ** 3).astype("int64")  # 0 most often
+    out = rng.integers(-2, 3, (rows, width)).astype(dtype)
+    value = rng.integers(-1, 2, (count, width)).astype(dtype)
+    want = out.astype("complex128" if dtype == "complex64" else "float64")
+    np.add.at(want, index, value)
+    got = out.copy()
+    add_at(got, (index,), value)
+    np.testing.assert_array_equal(got, want.astype(dtype), strict=True)
+    part = np.zeros((rows, 2 * width), dtype)[:, ::2]  # not contiguous
+    part[...] = out
+    add_at(part, (index - rows * (index % 2),), value)  # every other one from behind
+    np.testing.assert_array_equal(part, got)
+
+
+def test_add_at_is_as_accurate_as_sums_by_halves():
+    rng = np.random.default_rng(0)
+    for count, rows in ((128, 1), (1000, 1), (1000, 200), (5000, 10)):
+        value = rng.random((count, 100)).astype("float32")
+        index = rng.integers(0, rows, count)
+        out, exact = np.zeros((rows, 100), "float32"), np.zeros((rows, 100))
+        add_at(out, (index,), value)
+        np.add.at(exact, index, value.astype("float64"))
+        np.testing.assert_allclose(out, exact, rtol=1e-6)
+
+
+def test_add_at_takes_no_memory_in_proportion_to_the_whole():
+    out = np.zeros((200_000, 8), "float32")
+    index = np.arange(500) * 7 % 451
+    tracemalloc.start()
+    add_at(out, (index,), np.float32(1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 150_000  # the whole takes 6,400 kB, and one byte a row 200
+    assert out.sum() == 4000
+
+
+INCREMENTS = {
+    "set": (True, False),
+    "added": (False, False),
+    "added once": (False, True),
+}
+
+
+@pytest.mark.parametrize("name", INCREMENTS)
+@pytest.mark.parametrize(
+    ("spec", "index", "shape"),
+    [
+        ((("slice", 1, None, None),), [], (4, 3)),
+        ((("int", "$"),), [np.array(-2)], (3,)),
+        ((("int", 0), ("int", 1)), [], ()),
+        ((("array",),), [np.array([0, 4, 2])], (3, 3)),
+        ((("array",), ("array",)), [np.array([0, 4]), np.array([1, 1])], (2,)),
+        ((("mask", 1, 2),), [np.array([True, False, False, True, False])], (2, 3)),
+    ],
+)
+def test_a_part_is_changed_in_place(name, spec, index, shape):
+    op = IncIndex(spec, *INCREMENTS[name])
+    x = np.arange(15.0).reshape(5, 3)
+    value = np.arange(np.prod(shape)).reshape(shape) + 100.0
+    want = op.impl(np, x, value, *index)
+    before = x.copy()
+    assert op.inc_into(x, value, *index) is None
+    np.testing.assert_array_equal(x, want)
+    assert (x != before).any()
+
+
+@pytest.mark.parametrize("name", INCREMENTS)
+def test_a_part_that_cannot_be_changed_leaves_the_whole(name):
+    op = IncIndex((("array",),), *INCREMENTS[name])
+    x = np.zeros((5, 200))
+    for index, value in (([1, 7], 1.0), ([1, 2] * 200, np.ones((3, 200))), ([1, -6] * 300, 1.0)):
+        with pytest.raises((IndexError, ValueError)):
+            op.inc_into(x, value, np.array(index))
+        assert not x.any()
 
 
 @pytest.mark.parametrize("wrong", [-11, 10])

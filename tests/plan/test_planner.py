@@ -167,7 +167,7 @@ def test_nothing_else_is_overwritten(make):
     x, y = T.dvector("x"), T.dvector("y")
     program = plan("f", [x, y], make(x, y), [])
     owned = {name for name, _ in program.scratch.arrays}
-    leaving = {node for node in make(x, y)}
+    leaving = {result.node for result in program.outputs}
     for step in program.steps:
         assert step.out is None or step.out in owned
         assert step.node not in leaving or step.out is None

@@ -42,7 +42,6 @@ GONE = {
     "x with an axis and without": X.dimshuffle(0, "x", 1).dimshuffle(0, 2),
     "cast to its own dtype": Cast("float64").make(X),
     "dimshuffle to itself": DimShuffle((0, 1)).make(X),
-    "x * 4 * 0.25": X * 4 * 0.25,
     "x * -1 * -1": -1 * (X * -1),
 }
 SHORTER = {
@@ -54,9 +53,6 @@ SHORTER = {
     "dimshuffles": (X.T.dimshuffle("x", 0, 1), ["dim_shuffle"]),
     "x ** 4": (X**4, ["sqr", "sqr"]),
     "x ** -1": (X**-1, ["inv"]),
-    "x / 3 * 2": (X / 3 * 2, ["true_div"]),
-    "3 / x * 2": (3 / X * 2, ["true_div"]),
-    "x * 3 * 0.5": (X * 3 * 0.5, ["mul"]),
     "-(x * 3)": (-(X * 3), ["mul"]),
     "-(x / 3)": (-(X / 3), ["true_div"]),
     "-(3 / x)": (-(3 / X), ["true_div"]),
@@ -72,10 +68,6 @@ SHORTER = {
     "new axes and reshape": (X.dimshuffle(0, "x", 1).reshape((4, 2)), ["reshape"]),
     "axes in front": (X * T.exp(T.constant(2.0)).dimshuffle("x", "x"), ["mul"]),
     "a row": (X * X.sum(axis=0).dimshuffle("x", 0), ["sum", "mul"]),
-    "[[2]] * x * 4": (
-        T.constant([[2.0]]) * X * 4 * T.exp(X).sum().dimshuffle("x", "x"),
-        ["mul", "exp", "sum", "mul"],
-    ),
     "flatten and reshape": (X.flatten().reshape((4, 2)), ["reshape"]),
     "scalars": (X * (T.constant(2.0) + 3) * T.exp(T.constant(0.0)), ["mul"]),
 }
@@ -125,10 +117,9 @@ def test_expressions_become_shorter(name):
         (X * 1e300) * 1e300,
         (X * 3) * 0.1,
         (X * 1e308) * 2.0,
-        (X / 2e-308) * 0.25 / 3,
+        (X / 1e308) * 0.25,
         X / 3 * 5,
         -(X - 1),
-        X * T.exp(X).sum(axis=1).dimshuffle("x", 0),
         X.reshape((4, 2)).reshape((2, 4)),
         X.dimshuffle(1, "x", 0),
     ],
@@ -189,6 +180,39 @@ def test_small_powers_are_exact_to_the_last_digits(power, dtype):
     with np.errstate(all="ignore"):
         exact = power * np.power(values[:5].astype("longdouble"), power - 1)
         np.testing.assert_allclose(slope, exact.astype(dtype), rtol=1e-5)
+
+
+GATHERED = {
+    "x * 3 * 0.5": (lambda x: x * 3 * 0.5, lambda x: x * 1.5),
+    "4 * (x * 0.1)": (lambda x: 4 * (x * 0.1), lambda x: x * (0.1 * 4)),
+    "x / 3 * 2": (lambda x: x / 3 * 2, lambda x: x / 1.5),
+    "3 / x * -2": (lambda x: 3 / x * -2, lambda x: -6 / x),
+    "x * 4 * 0.25": (lambda x: x * 4 * 0.25, lambda x: x * 1),
+    "[[2]] * x * 4": (
+        lambda x: T.constant(2.0).dimshuffle("x", "x") * x * 4,
+        lambda x: x * 8,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_powers_of_two_are_gathered_without_another_rounding(name):
+    long_way, short_way = GATHERED[name]
+    (z,) = prepare([long_way(X)])
+    assert len(op_names(z)) == (0 if name == "x * 4 * 0.25" else 1)
+    rng = np.random.default_rng(1)
+    values = np.concatenate(
+        [rng.normal(size=400) * 10.0 ** rng.integers(-300, 300, 400), [0, -0.0]]
+    )
+    values = np.append(values, [np.inf, -np.inf, np.nan]).reshape(1, -1)
+    got = symgrad.function([X], z)(values)
+    want = symgrad.function([X], long_way(X), mode="FAST_COMPILE")(values)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+    # What overflowed or underflowed half way is exact.
+    extreme = np.array([[5e-324, 1e308, -1e308, 3e-323]])
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(symgrad.function([X], z)(extreme), short_way(extreme))
 
 
 def test_integer_powers_wrap_as_products_do():

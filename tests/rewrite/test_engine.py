@@ -98,6 +98,66 @@ def test_rules_of_one_op_of_its_class_and_of_any_are_asked_in_order():
     assert len(rules) == 3
 
 
+def test_a_rule_is_asked_only_where_what_it_needs_is_in_the_graph():
+    rules, asked = RuleSet("needs"), []
+
+    @rules(ops.exp, needs=[ops.log, ops.Sum])
+    def of_exp(e):
+        asked.append(e)
+
+    x = T.dvector("x")
+    rewrite([T.exp(x) + 1], [rules])
+    assert asked == []
+    inner, outer = T.exp(x), None
+    outer = T.exp(T.log(inner))
+    rewrite([outer], [rules])
+    assert asked == [outer]  # the log comes after the inner one, which cannot hold it
+    asked.clear()
+    rewrite([T.exp(x.sum())], [rules])
+    assert len(asked) == 1  # a class of operations
+    asked.clear()
+    held = T.log(x)
+    rewrite([T.exp(held)], [rules], stop={T.neg(held)})
+    assert len(asked) == 1
+
+
+def test_what_a_rule_makes_lets_rules_that_need_it_be_asked():
+    rules = RuleSet("needs")
+
+    @rules(ops.neg)
+    def to_log(e):
+        return ops.log.make(e.inputs[0])
+
+    @rules(ops.exp, needs=[ops.log])
+    def exp_of_log(e):
+        return ops.sqr.make(e.inputs[0].inputs[0]) if e.inputs[0].op is ops.log else None
+
+    (y,) = rewrite([T.exp(-T.dvector("x"))], [rules])
+    assert y.op is ops.sqr
+
+
+def test_a_rule_set_made_of_others_has_their_rules():
+    first, second = RuleSet("first"), RuleSet("second")
+    first(ops.exp)(lambda e: ops.log.make(e.inputs[0]))
+    second(ops.log, needs=[ops.log])(lambda e: ops.neg.make(e.inputs[0]))
+    both = RuleSet("both", first, second)
+    assert (len(first), len(second), len(both)) == (1, 1, 2)
+    (y,) = rewrite([T.exp(T.dvector("x"))], [both])
+    assert y.op is ops.neg
+
+
+def test_a_rule_whose_result_holds_the_node_leaves_it_alone():
+    rules = RuleSet("wrapping")
+
+    @rules(ops.exp)
+    def twice_minus(e):
+        return ops.neg.make(ops.neg.make(e))
+
+    x = T.dvector("x")
+    (y,) = rewrite([T.log(T.exp(x))], [rules])
+    assert [node.op for node in toposort([y])[1:]] == [ops.exp, ops.log]
+
+
 def test_rules_that_undo_each_other_stop():
     rules = RuleSet("circle")
 

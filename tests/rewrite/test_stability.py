@@ -6,8 +6,11 @@ import pytest
 
 import symgrad
 import symgrad.tensor as T
+from symgrad import ops
+from symgrad.gradient import disconnected_grad
 from symgrad.graph.walk import toposort
 from symgrad.rewrite.engine import names, rewrite
+from symgrad.rewrite.pipeline import prepare
 from symgrad.rewrite.stability import STABILITY
 
 mp = mpmath.mp.clone()
@@ -109,6 +112,24 @@ ELEMENTWISE = {
         lambda x: T.log(T.concatenate([s(x), s(-x)]))[: x.shape[0]],
         LOG_SIGMOID,
     ),
+    "log(sigmoid(x)**3) / 3": (lambda x: T.log(s(x) ** 3) / 3, LOG_SIGMOID),
+    "log(exp(x)**2.5) / 2.5": (lambda x: T.log(e(x) ** 2.5) / 2.5, IDENTITY),
+    "log((1 + exp(-x))**-1)": (lambda x: T.log((1 + e(-x)) ** -1), LOG_SIGMOID),
+    "(1 + tanh(x / 2)) / 2": (lambda x: (1 + T.tanh(x / 2)) / 2, SIGMOID),
+    "0.5 * (tanh(0.5 * x) + 1)": (lambda x: 0.5 * (T.tanh(0.5 * x) + 1), SIGMOID),
+    "0.5 * tanh(0.5 * x) + 0.5": (lambda x: 0.5 * T.tanh(0.5 * x) + 0.5, SIGMOID),
+    "tanh(x / 2) / 2 + 0.5": (lambda x: T.tanh(x / 2) / 2 + 0.5, SIGMOID),
+    "(1 - tanh(x / 2)) / 2": (lambda x: (1 - T.tanh(x / 2)) / 2, OPPOSITE),
+    "log((1 + tanh(x / 2)) / 2)": (lambda x: T.log((1 + T.tanh(x / 2)) / 2), LOG_SIGMOID),
+    "log(0.5 * (1 - tanh(x / 2)))": (lambda x: T.log(0.5 * (1 - T.tanh(x / 2))), LOG_OPPOSITE),
+    "sqrt(sqr(x - 900))": (
+        lambda x: T.sqrt(T.sqr((x - 900) * 1e30)) / 1e30,
+        (lambda x: 900 - x, lambda x: mp.mpf(-1)),
+    ),
+    "sqrt((x - 900)**2)": (
+        lambda x: T.sqrt((x - 900) ** 2),
+        (lambda x: 900 - x, lambda x: mp.mpf(-1)),
+    ),
     "log2(sigmoid(x))": (
         lambda x: T.log2(s(x)),
         (lambda x: -softplus(-x) / mp.log(2), lambda x: sigmoid(-x) / mp.log(2)),
@@ -163,6 +184,101 @@ def test_exp_minus_one_is_exact_near_0(name, dtype):
     value, slope = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
     check(value, [[sign * mp.expm1(p) for p in exact]], dtype, "value")
     check(slope, [[sign * mp.exp(p) for p in exact]], dtype, "gradient")
+
+
+TANH = {
+    "by exponentials": lambda x: (e(x) - e(-x)) / (e(x) + e(-x)),
+    "below in another order": lambda x: (e(x) - e(-x)) / (e(-x) + e(x)),
+    "of twice": lambda x: (e(2 * x) - 1) / (e(2 * x) + 1),
+    "of minus twice": lambda x: (1 - e(-2 * x)) / (1 + e(-2 * x)),
+    "of two numbers": lambda x: (e(x + 3) - e(3 - x)) / (e(x + 3) + e(3 - x)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", TANH)
+def test_tanh_spelled_out_is_finite(name, dtype):
+    x = T.vector("x", dtype=dtype)
+    y = TANH[name](x)
+    shift = name == "of two numbers"  # x + 3 has lost digits of a small x already
+    points = [p for p in POINTS if not (shift and abs(p) == 1e-9)]
+    value, slope = symgrad.function([x], [y, T.grad(y.sum(), x)])(np.array(points, dtype))
+    exact = [mp.mpf(float(np.dtype(dtype).type(p))) for p in points]
+    check(value, [[mp.tanh(p) for p in exact]], dtype, "value")
+    want = np.array([float(1 - mp.tanh(p) ** 2) for p in exact])
+    np.testing.assert_allclose(slope, want, atol=2 * np.finfo(dtype).eps, rtol=RTOL[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_complements_of_erf_are_exact_in_the_tails(dtype):
+    x = T.vector("x", dtype=dtype)
+    points = np.array([-9.0, -5.0, -1.0, -1e-9, 0.0, 1.0, 5.0, 9.0], dtype)
+    exact = [mp.mpf(float(p)) for p in points]
+    slopes = [2 * mp.exp(-(p**2)) / mp.sqrt(mp.pi) for p in exact]
+    for y, value, sign in (
+        (1 - T.erf(x), mp.erfc, -1),
+        (1 + T.erf(x), lambda p: mp.erfc(-p), 1),
+        (T.erf(x) + 1, lambda p: mp.erfc(-p), 1),
+        (1 - T.erf(x)[:], mp.erfc, -1),
+        (1 - T.erfc(x), mp.erf, 1),
+    ):
+        got, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
+        check(got, [[value(p) for p in exact]], dtype, "value")
+        np.testing.assert_allclose(g, [float(sign * d) for d in slopes], rtol=RTOL[dtype])
+
+
+def test_the_root_of_a_square_has_a_gradient_at_0():
+    x = T.dvector("x")
+    points = [-np.inf, -1e200, -1e-200, -0.0, 0.0, np.inf, np.nan]
+    y = T.sqrt(T.sqr(x))
+    value, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
+    np.testing.assert_array_equal(value, np.abs(points))
+    assert not np.signbit(value[:6]).any()
+    np.testing.assert_array_equal(g[:6], [-1, -1, -1, 0, 0, 1])
+    z = T.TensorType("complex128", (None,))("z")
+    np.testing.assert_allclose(T.sqrt(T.sqr(z)).eval({z: [3 - 4j]}), [3 - 4j])
+
+
+SHIFTED = {
+    "softmax": lambda x, m: T.nnet.softmax(x - m),
+    "log of softmax": lambda x, m: T.log(T.nnet.softmax(x - m)),
+    "logsoftmax": lambda x, m: T.nnet.logsoftmax(x - m),
+    "by hand": lambda x, m: e(x - m) / e(x - m).sum(axis=1, keepdims=True),
+    "log by hand": lambda x, m: x - m - T.log(e(x - m).sum(axis=1, keepdims=True)),
+    "logsumexp": lambda x, m: T.log(e(x - m).sum(axis=1, keepdims=True)) + m,
+    "logsumexp without axes": lambda x, m: x.max(axis=1) + T.log(e(x - m).sum(axis=1)),
+}
+LARGEST = {
+    "keepdims": lambda x: x.max(axis=1, keepdims=True),
+    "dimshuffle": lambda x: x.max(axis=1).dimshuffle(0, "x"),
+    "None": lambda x: x.max(axis=1)[:, None],
+    "constant": lambda x: disconnected_grad(x.max(axis=1, keepdims=True)),
+}
+
+
+@pytest.mark.parametrize("largest", LARGEST)
+@pytest.mark.parametrize("name", SHIFTED)
+def test_shifting_by_the_largest_is_undone(name, largest):
+    x = T.dmatrix("x")
+    y = SHIFTED[name](x, LARGEST[largest](x))
+    graph = prepare([y])
+    kinds = {type(n.op) for n in toposort(graph) if n.op is not None}
+    assert kinds <= {ops.Softmax, ops.LogSoftmax, ops.LogSumExp}, graph
+    weights = T.constant(np.arange(1.0, 13.0).reshape(6, 2))
+    weights = weights if y.ndim == 2 and "logsumexp" not in name else weights[:, :1]
+    got, g = symgrad.function([x], [y, T.grad((y * weights.reshape(y.shape)).sum(), x)])(ROWS)
+    plain = {"softmax": T.nnet.softmax, "by hand": T.nnet.softmax}.get(name, T.nnet.logsoftmax)
+    z = T.logsumexp(x, axis=1, keepdims=y.ndim == 2) if "logsumexp" in name else plain(x)
+    want, h = symgrad.function([x], [z, T.grad((z * weights.reshape(z.shape)).sum(), x)])(ROWS)
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+    np.testing.assert_allclose(g, h, rtol=1e-12, atol=1e-300)
+
+
+def test_shifting_by_something_else_stays():
+    x = T.dmatrix("x")
+    for m in (x.max(axis=0), x.max(axis=1), x.min(axis=1, keepdims=True), x.max()):
+        assert "softmax_of_shifted" not in fired(T.nnet.softmax(x - m))
+        assert "logsumexp_shifted_back" not in fired(T.log(e(x - m).sum(axis=1)) + m)
 
 
 @pytest.mark.parametrize(
