@@ -68,27 +68,10 @@ class RuleSet:
 
         return register
 
-    def of(self, op: Op, present: Collection[Any] | None = None) -> Sequence[Rule]:
-        """The rules for one operation: its own, those of its class, those of any.
-
-        Where `present` is given, without those that need what is not in it.
-        """
-        rules = (
-            *self._by_op.get(op, ()),
-            *self._by_op.get(type(op), ()),
-            *self._of_any,
-        )
-        if present is None or not self._needs:
-            return rules
-        return [
-            rule
-            for rule in rules
-            if rule not in self._needs or any(n in present for n in self._needs[rule])
-        ]
-
-    def needed(self) -> set[Any]:
-        """All operations (and classes) that some rule needs."""
-        return {op for needs in self._needs.values() for op in needs}
+    def of(self, op: Op) -> list[tuple[Rule, tuple[Any, ...]]]:
+        """The rules for one operation and what they need: its own, its class's, those of any."""
+        rules = (*self._by_op.get(op, ()), *self._by_op.get(type(op), ()), *self._of_any)
+        return [(rule, self._needs.get(rule, ())) for rule in rules]
 
 
 def rewrite(
@@ -124,12 +107,20 @@ def rewrite(
 class _Kind:
     """What the engine knows of all equal operations of a graph."""
 
-    __slots__ = ("merges", "op", "rules")
+    __slots__ = ("candidates", "merges", "rules")
 
-    def __init__(self, op: Op, merges: bool) -> None:
-        self.op = op
+    def __init__(self, candidates: list[tuple[Rule, tuple[Any, ...]]], merges: bool) -> None:
+        self.candidates = candidates
         self.merges = merges
-        self.rules: Sequence[Rule] = ()
+        self.rules: list[Rule] = []
+
+    def choose(self, present: Collection[Any] | None) -> None:
+        """Keep the rules that need nothing besides what is present (None: anything may be)."""
+        self.rules = [
+            rule
+            for rule, needs in self.candidates
+            if not needs or present is None or any(n in present for n in needs)
+        ]
 
 
 class _Rewriter:
@@ -154,9 +145,9 @@ class _Rewriter:
         self.kinds: dict[int, _Kind] = {}
         self.kind_of: dict[Op, _Kind] = {}
         self.known: list[Op] = []  # their ids are not used again as long as they are held
-        # What rules wait for. Below a node to stop at, anything may be.
-        self.awaited = set() if stop else {op for each in rules for op in each.needed()}
-        self.present: set[Any] = set()
+        # The operations and classes seen so far; below a node to stop at, anything may be.
+        self.present: set[Any] | None = None if stop else set()
+        self.waiting: dict[Any, list[_Kind]] = {}  # whose rules need what is not there yet
         # How many rules may fire yet; every node given to `run` brings more. What rules make brings
         # none, so rules that make the graph grow stop.
         self.budget = 100
@@ -234,20 +225,19 @@ class _Rewriter:
         """Look an operation up for the first time."""
         kind = self.kind_of.get(op)
         if kind is None:
-            kind = self.kind_of[op] = _Kind(op, self.merge and not op.has_side_effect)
-            self._note(kind)
+            candidates = [found for rules in self.rules for found in rules.of(op)]
+            kind = self.kind_of[op] = _Kind(candidates, self.merge and not op.has_side_effect)
+            if self.present is not None:
+                self.present.update((op, type(op)))
+                for _, needs in candidates:
+                    for need in needs:
+                        self.waiting.setdefault(need, []).append(kind)
+                for other in (*self.waiting.pop(op, ()), *self.waiting.pop(type(op), ())):
+                    other.choose(self.present)
+            kind.choose(self.present)
         self.known.append(op)
         self.kinds[id(op)] = kind
         return kind
-
-    def _note(self, kind: _Kind) -> None:
-        """Find the rules of a new kind, and those of others that have waited for it."""
-        new = self.awaited.intersection((kind.op, type(kind.op)))
-        self.awaited -= new
-        self.present |= new
-        for each in self.kind_of.values() if new else (kind,):
-            present = None if self.stop else self.present
-            each.rules = [rule for rules in self.rules for rule in rules.of(each.op, present)]
 
     def _improve(self, node: Expr, rules: Sequence[Rule]) -> Expr | None:
         if self.budget <= 0:
