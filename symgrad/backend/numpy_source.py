@@ -25,6 +25,7 @@ import numpy as np
 from symgrad.backend.blocks import Kernel
 from symgrad.backend.scratch import Memory
 from symgrad.backend.spares import Changer, copy_to_change, keep, spare
+from symgrad.backend.timing import INPUTS, LOCKS, MEMORY, RESULTS, Clocks, Timing
 from symgrad.errors import ShapeError, describe, made_at, short_origin
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
@@ -53,7 +54,10 @@ class Compiled:
 
 
 def compile_program(
-    program: Program, checks: Sequence[Check | None] = (), single: bool = False
+    program: Program,
+    checks: Sequence[Check | None] = (),
+    single: bool = False,
+    timing: Timing | None = None,
 ) -> Compiled:
     """Write, compile and register the source of a program.
 
@@ -66,6 +70,8 @@ def compile_program(
         every value is.
     single : bool
         Return the only output itself, not a list.
+    timing : Timing, optional
+        Where the source notes how long each step takes.
 
     >>> import symgrad.tensor as T
     >>> from symgrad.plan import plan
@@ -74,7 +80,7 @@ def compile_program(
     >>> compiled.call(np.array([1.0, 2.0]))
     [array([2., 4.])]
     """
-    writer = _Writer(program, checks, single)
+    writer = _Writer(program, checks, single, timing)
     source = writer.write()
     filename = f"<symgrad {writer.function} {next(_numbers)}>"
     exec(compile(source, filename, "exec"), writer.namespace)
@@ -90,7 +96,13 @@ def compile_program(
 
 
 class _Writer:
-    def __init__(self, program: Program, checks: Sequence[Check | None], single: bool) -> None:
+    def __init__(
+        self,
+        program: Program,
+        checks: Sequence[Check | None],
+        single: bool,
+        timing: Timing | None,
+    ) -> None:
         self.program = program
         self.checks = checks
         self.single = single
@@ -111,6 +123,9 @@ class _Writer:
         self.step_at: dict[int, Step] = {}
         cells = sorted((shared.cell for shared, _ in program.updates), key=lambda c: c.serial)
         self.locks = [cell.lock for cell in cells]
+        self.clocks = None
+        if timing is not None:
+            self.clocks = Clocks(timing, self.namespace, self._free)
 
     def _free(self, wish: str) -> str:
         name, count = wish, 1
@@ -162,14 +177,17 @@ class _Writer:
             self._define(chain)
         self._listed(f"def {self.function}(", [name for _, name in program.inputs], "):", "")
         indent = "    "
+        self._begin(indent)
         for (node, name), check in zip(program.inputs, self.checks, strict=bool(self.checks)):
             self._check(node, name, check)
+        self._read_clock(INPUTS, indent)
         contexts = self._contexts()
         if contexts:
             self._listed(f"{indent}with ", contexts, ":", indent)
             indent += "    "
         for shared, name in program.shared:
             self.lines.append(f"{indent}{name} = {self._cell(shared)}.value")
+        self._read_clock(LOCKS, indent)
         for unit in program.units[: program.early]:
             self._unit(unit, indent)
         self._take(indent)
@@ -183,6 +201,7 @@ class _Writer:
                 )
             else:
                 self.lines.append(f"{indent}{name} = spare({self._cell(shared)}, {old})")
+        self._read_clock(MEMORY, indent)
         for unit in program.units[program.early :]:
             self._unit(unit, indent)
         stores, kept = [], []
@@ -204,6 +223,9 @@ class _Writer:
             self._listed(f"{indent}result = [", outputs, "]", indent)
         if self.has_scratch:
             self.lines.append(f"{indent}home.append(memory)")
+        self._read_clock(RESULTS, indent)
+        if self.clocks is not None:
+            self._listed(indent + self.clocks.end(), self.clocks.names, "))", indent)
         if stores:
             # Attribute stores in one line: CPython handles signals, switches threads and calls
             # tracers at calls, jumps and new lines only, so all of them happen or none. What the
@@ -239,6 +261,8 @@ class _Writer:
 
     def _take(self, indent: str) -> None:
         """Memory for the lengths of this call."""
+        if self.clocks is not None:
+            self.lines.append(indent + self.clocks.first_sizes())
         if not self.has_scratch:
             return
         scratch = self.program.scratch
@@ -286,8 +310,11 @@ class _Writer:
         names = [name for name, _ in chain.registers]
         names += [*chain.inputs, *(name for name, _ in chain.outs)]
         self._listed(f"def {chain.name}(", names, "):", "")
+        self._begin("    ")
         for step in chain.steps:
             self._step(step, "    ")
+        if self.clocks is not None:
+            self._listed("    " + self.clocks.end_chain(chain), self.clocks.names, "))", "    ")
         self.lines += [f"    return {', '.join(inside for _, inside, _ in chain.results)}", "", ""]
 
     def _unit(self, unit: Step | Chain, indent: str) -> None:
@@ -297,7 +324,8 @@ class _Writer:
         targets = ", ".join(outside for _, _, outside in unit.results)
         args = [*unit.inputs, *(actual for _, actual in unit.outs)]
         dead = f"; del {', '.join(unit.dead)}" if unit.dead else ""
-        self._listed(f"{indent}{targets} = {unit.name}(", args, f"){dead}", indent)
+        end = f"){dead}{self._clock(unit)}"
+        self._listed(f"{indent}{targets} = {unit.name}(", args, end, indent)
 
     def _step(self, step: Step, indent: str) -> None:
         op = step.node.op
@@ -315,11 +343,26 @@ class _Writer:
         line = f"{indent}{step.target} = {text}"
         if step.dead:
             line += f"; del {', '.join(step.dead)}"
+        line += self._clock(step)
         origin = short_origin(step.node.origin)
         if not origin.isprintable():
             origin = "".join(c if c.isprintable() else "?" for c in origin)
         self.lines.append(f"{line:<72}  # {origin}" if origin else line)
         self.step_at[len(self.lines)] = step
+
+    def _begin(self, indent: str) -> None:
+        """Read the clock where a function begins, if it is profiled."""
+        if self.clocks is not None:
+            self.clocks.begin()
+            self.lines.append(indent + self.clocks.reading())
+
+    def _read_clock(self, what: str, indent: str) -> None:
+        if self.clocks is not None:
+            self.lines.append(indent + self.clocks.reading(what))
+
+    def _clock(self, what: Step | Chain) -> str:
+        """What the line that computes a step ends in, if the function is profiled."""
+        return "" if self.clocks is None else f"; {self.clocks.reading(what)}"
 
     def _integer(self, step: Step) -> str:
         """Arithmetic of Python ints."""

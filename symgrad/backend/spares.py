@@ -8,7 +8,6 @@ another thread. That is known from its count of references.
 from __future__ import annotations
 
 import sys
-import sysconfig
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from symgrad.ops.indexing import IncIndex
 Change = tuple[Any, ...]  # an index, with copies of its arrays
 
 # Without a global lock, or without counts, nothing is used again.
-_counts = None if sysconfig.get_config_var("Py_GIL_DISABLED") else getattr(sys, "getrefcount", None)
+_locked = getattr(sys, "_is_gil_enabled", lambda: True)()
+_counts = getattr(sys, "getrefcount", None) if _locked else None
 
 
 def spare(cell: Cell, value: Any) -> Any:

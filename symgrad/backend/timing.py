@@ -42,7 +42,7 @@ class Work(NamedTuple):
     flops: int | None = None
 
     def plus(self, other: Work, times: int = 1) -> Work:
-        """This work, and some times another."""
+        """A sum of this work and some times another."""
         flops = self.flops
         if other.flops is not None:
             flops = (flops or 0) + times * other.flops
@@ -304,8 +304,8 @@ class Clocks:
         self.timing = timing
         self.namespace = namespace
         self.free = free
-        self.clock, self.note = free("clock"), free("note")
-        self.given, self.at, self.size = free("sizes"), free("at"), free("size")
+        self.clock, self.note, self.given = free("clock"), free("note"), free("sizes")
+        self.at, self.size = (_prefix(wish, timing.program.taken) for wish in ("at", "size"))
         namespace[self.clock], namespace[self.note] = perf_counter, timing.note
         self.begin()
 
@@ -317,19 +317,19 @@ class Clocks:
 
     def reading(self, what: Any = None) -> str:
         """A statement that ends the time of `what`."""
-        text = f"{self.at}_{self.readings} = {self.clock}()"
+        text = f"{self.at}{self.readings} = {self.clock}()"
         self.readings += 1
         if what is not None:
             self.parts.append(what)
         if isinstance(what, Step) and what.node in self.timing.sizes.measured:
-            self.sizes.append(f"{self.size}_{len(self.sizes)}")
+            self.sizes.append(f"{self.size}{len(self.sizes)}")
             text += f"; {self.sizes[-1]} = {what.target}.shape"
         return text
 
     @property
     def names(self) -> list[str]:
         """The variables that hold the readings."""
-        return [f"{self.at}_{k}" for k in range(self.readings)]
+        return [f"{self.at}{k}" for k in range(self.readings)]
 
     def first_sizes(self) -> str:
         """A statement that keeps the shapes that are known before anything is computed."""
@@ -347,3 +347,11 @@ class Clocks:
         name = self.free(f"{self.note}_{chain.name}")
         self.namespace[name] = self.timing.noter(chain.name)
         return f"{name}(("
+
+
+def _prefix(wish: str, taken: Collection[str]) -> str:
+    """What no name starts with, so that numbers behind it make new names."""
+    prefix = f"{wish}_"
+    while any(name.startswith(prefix) for name in taken):
+        prefix += "_"
+    return prefix
