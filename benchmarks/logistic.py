@@ -157,16 +157,17 @@ def jax_model(x: Any, y: Any, batch: int) -> tuple[Step, Any]:
 
 # --------------------------------------------------------------------------------------- PyTorch
 def torch_model(x: Any, y: Any, batch: int) -> tuple[Step, Any]:
-    """Eager, without a module or an optimiser, which take longer."""
+    """Eager, without a module or an optimiser, which take longer; W as PyTorch keeps it."""
     import torch
+    from torch.nn.functional import cross_entropy, linear
 
     x, y = torch.from_numpy(x), torch.from_numpy(y).long()
-    W = torch.zeros(N_PIXELS, N_CLASSES, requires_grad=True)
+    W = torch.zeros(N_CLASSES, N_PIXELS, requires_grad=True)
     b = torch.zeros(N_CLASSES, requires_grad=True)
 
     def step(index: int) -> float:
         xb, yb = x[index * batch : (index + 1) * batch], y[index * batch : (index + 1) * batch]
-        cost = torch.nn.functional.cross_entropy(torch.addmm(b, xb, W), yb)
+        cost = cross_entropy(linear(xb, W, b), yb)
         g_W, g_b = torch.autograd.grad(cost, (W, b))
         with torch.no_grad():
             W.sub_(g_W, alpha=RATE)
@@ -186,7 +187,7 @@ def torch_errors(params: Any, x: Any, y: Any, batch: int) -> Step:
     def errors(index: int) -> float:
         xb, yb = x[index * batch : (index + 1) * batch], y[index * batch : (index + 1) * batch]
         with torch.inference_mode():
-            found = torch.addmm(b, xb, W).argmax(1)
+            found = torch.nn.functional.linear(xb, W, b).argmax(1)
             return (found != yb).float().mean().item()
 
     return errors

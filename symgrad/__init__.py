@@ -18,7 +18,12 @@ from symgrad import (
     tensor as tensor,
 )
 from symgrad.call import Function as Function, In as In, Out as Out, Param as Param
-from symgrad.compile import Mode as Mode, clone as clone, function as function
+from symgrad.compile import (
+    Mode as Mode,
+    ProfileStats as ProfileStats,
+    clone as clone,
+    function as function,
+)
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     ExecutionError as ExecutionError,

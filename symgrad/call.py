@@ -11,7 +11,9 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
+from symgrad.backend.profile import ProfileStats
 from symgrad.backend.report import Plan
+from symgrad.backend.timing import Timing
 from symgrad.errors import (
     ExecutionError,
     GraphTypeError,
@@ -122,6 +124,7 @@ class Recipe(NamedTuple):
     name: str | None
     origin: str
     allow_downcast: bool | None
+    profile: Any = None
 
 
 class FunctionGraph(NamedTuple):
@@ -157,8 +160,8 @@ class Function:
         What the user called it, or the file and line where it was made.
     program : Program
         The plan that the source was generated from.
-    profile : None
-        Nothing was measured.
+    profile : ProfileStats or None
+        What was measured, if it was made with ``profile=True``.
 
     >>> import symgrad.tensor as T
     >>> from symgrad.compile import function
@@ -168,11 +171,12 @@ class Function:
     (array(2.), array(2.))
     """
 
-    def __init__(self, recipe: Recipe, program: Program) -> None:
+    def __init__(self, recipe: Recipe, program: Program, timing: Timing | None = None) -> None:
         self.name = recipe.name or recipe.origin or "function"
         self.program = program
         self.input_specs = recipe.specs
-        self.profile = None
+        self.profile: ProfileStats | None = None
+        self._timing = timing
         self._recipe = recipe
         self._mode = recipe.mode
         self._keys = recipe.keys if recipe.structure == "dict" else None
@@ -187,7 +191,7 @@ class Function:
     def _compile(self) -> None:
         checks = [None if self._trusts else check.for_source for check in self._filters]
         single = self._recipe.structure == "one"
-        self._compiled = compile_program(self.program, checks, single)
+        self._compiled = compile_program(self.program, checks, single, self._timing)
         self._run = self._compiled.call
 
     @property
@@ -334,13 +338,25 @@ class Function:
 class _Filter:
     """Checks one argument; exact arrays pass at once."""
 
-    __slots__ = ("_default", "allow_downcast", "dtype", "fixed", "index", "ndim", "spec", "title")
+    __slots__ = (
+        "_default",
+        "allow_downcast",
+        "dtype",
+        "fixed",
+        "index",
+        "narrow",
+        "ndim",
+        "spec",
+        "title",
+    )
 
     def __init__(self, title: str, index: int, spec: In, allow_downcast: bool | None) -> None:
         self.title, self.index, self.spec = title, index, spec
         self.ndim = spec.variable.ndim
         is_object = spec.variable.dtype == "object"
         self.dtype = None if is_object else np.dtype(spec.variable.dtype)
+        floats = self.ndim == 0 and self.dtype in (np.float32, np.float64)
+        self.narrow = self.dtype.type if floats and self.dtype is not None else None
         self.fixed = any(n is not None for n in spec.variable.static_shape)
         own = spec.allow_downcast
         self.allow_downcast = allow_downcast if own is None else own
@@ -362,16 +378,19 @@ class _Filter:
         return value if self._default is None else self._default
 
     def __call__(self, value: Any) -> Any:
-        if (
-            type(value) is np.ndarray
-            and value.dtype == self.dtype
-            and value.ndim == self.ndim
-            and not self.fixed
-        ):
-            return value
         spec = self.spec
+        if type(value) is np.ndarray and value.dtype == self.dtype and value.ndim == self.ndim:
+            if not self.ndim:
+                return value[()]  # a NumPy scalar is faster than an array of rank 0
+            if not self.fixed:
+                return value
+        if type(value) is float and self.narrow is not None and not spec.strict:
+            number = self.narrow(value)
+            if number - number == 0:  # finite
+                return number
         try:
-            return accept(value, spec.variable.type, spec.strict, self.allow_downcast)
+            value = accept(value, spec.variable.type, spec.strict, self.allow_downcast)
+            return value if self.ndim or self.dtype is None else value[()]
         except GraphTypeError as error:
             is_default = value is spec.value and value is not None
             what = "the default of input" if is_default else "input"

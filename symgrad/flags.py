@@ -253,15 +253,11 @@ class NumpyFlags(Section, prefix="numpy."):
 class ProfilingFlags(Section, prefix="profiling."):
     """What a profile shows."""
 
-    n_apply: int = flag(20, "no effect yet: how many nodes a profile lists")
-    n_ops: int = flag(20, "no effect yet: how many ops a profile lists")
-    output_line_width: int = flag(512, "no effect yet: where a profile's lines are cut")
-    min_memory_size: int = flag(
-        1024, "no effect yet: the smallest result a profile of memory lists, in bytes"
-    )
-    destination: str = flag(
-        "stderr", "no effect yet: where a profile goes: stderr, stdout or a file's name"
-    )
+    n_apply: int = flag(20, "how many steps a profile lists")
+    n_ops: int = flag(20, "how many lines of your program, and operations, a profile lists")
+    output_line_width: int = flag(100, "where a profile's lines are cut")
+    min_memory_size: int = flag(1024, "the smallest result that profile_memory lists, in bytes")
+    destination: str = flag("stderr", "where a profile goes: stderr, stdout or a file's name")
     time_thunks: bool = inert(True)
     min_peak_memory: bool = inert(False)
     debugprint: bool = inert(False)
@@ -325,9 +321,9 @@ class Config(Section):
     exception_verbosity: str = words(
         "low high", "no effect yet: how much an error during a call tells"
     )
-    profile: bool = flag(False, "no effect yet: time every compiled function")
-    profile_memory: bool = flag(False, "no effect yet: measure memory too while profiling")
-    profile_optimizer: bool = flag(False, "no effect yet: time the rewrites too while profiling")
+    profile: bool = flag(False, "time every step of functions, print the tables when Python ends")
+    profile_memory: bool = flag(False, "show in profiles what memory a call needs, too")
+    profile_optimizer: bool = flag(False, "no effect yet: time single rewrites while profiling")
     allow_gc: bool = flag(True, "no effect yet: free temporaries as soon as nothing needs them")
 
     NanGuardMode: NanGuardFlags = NanGuardFlags()

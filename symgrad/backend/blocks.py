@@ -18,7 +18,11 @@ import numpy as np
 
 from symgrad.flags import config
 
-_BLOCK = 16384  # elements; see benchmarks/elementwise.py for the times of other sizes
+# Bytes of one array's part. Smaller blocks fit a cache nearer to the core, but threads that take
+# the interpreter's lock after every few microseconds wait for each other: the expression of
+# `benchmarks/elementwise.py` took, with blocks of 8, 16, 32, 64 and 128 thousand float32, 2.0, 1.6,
+# 1.5, 1.5, 1.5 ms on one thread and 2.8, 1.7, 1.0, 0.9, 0.9 on two.
+_BLOCK = 1 << 18
 _ALONE = 131072  # elements; below, waking other threads costs more than they save
 
 
@@ -33,17 +37,32 @@ class Kernel(NamedTuple):
     out_dtypes: tuple[str, ...]
     results: tuple[int, ...]
 
+    @property
+    def block(self) -> int:
+        """How many elements a block of a vector has."""
+        dtypes = (*self.registers, *self.out_dtypes) or ("float64",)
+        return max(1, _BLOCK // max(np.dtype(dtype).itemsize for dtype in dtypes))
+
+    def block_of(self, shape: tuple[int, ...]) -> int:
+        """How many elements a block holds at most: one row at least."""
+        return max(self.block, math.prod(shape[1:]))
+
+    def threads_for(self, shape: tuple[int, ...]) -> int:
+        """How many threads arrays of a shape are worth."""
+        size = math.prod(shape)
+        return min(thread_count(), -(-size // self.block_of(shape))) if size >= _ALONE else 1
+
     def bound(self, shape: tuple[int, ...]) -> Callable[..., Any]:
         """The chain for arrays of one shape, with scratch memory of its own."""
-        if math.prod(shape) > _BLOCK:
+        if math.prod(shape) > self.block:
             return Blocks(self, shape)
         return partial(self.call, *[np.empty(shape, dtype) for dtype in self.registers])
 
     def scratch_bytes(self, shape: tuple[int, ...]) -> int:
         """How much memory `bound` takes."""
         size = math.prod(shape)
-        if size > _BLOCK:
-            size = _block_of(shape) * _threads_for(shape)
+        if size > self.block:
+            size = self.block_of(shape) * self.threads_for(shape)
         return size * sum(np.dtype(dtype).itemsize for dtype in self.registers)
 
     def unbound(self) -> Callable[..., Any]:
@@ -58,10 +77,10 @@ class Blocks:
         self.kernel = kernel
         self.shape = shape
         # rows of a block, where the arrays cannot be seen as vectors
-        self.rows = max(1, _BLOCK // (math.prod(shape) // shape[0]))
-        self.threads = _threads_for(shape)
+        self.rows = max(1, kernel.block // (math.prod(shape) // shape[0]))
+        self.threads = kernel.threads_for(shape)
         self.work = [
-            [np.empty(_block_of(shape), dtype) for dtype in kernel.registers]
+            [np.empty(kernel.block_of(shape), dtype) for dtype in kernel.registers]
             for _ in range(self.threads)
         ]
 
@@ -76,7 +95,7 @@ class Blocks:
         if all(a.flags.c_contiguous if a.shape == shape else a.size == 1 for a in whole):
             cut = [a.shape == shape for a in whole]
             parts = [a.reshape(-1 if c else ()) for a, c in zip(whole, cut, strict=True)]
-            step, length = _BLOCK, math.prod(shape)
+            step, length = kernel.block, math.prod(shape)
         else:
             parts, step, rest, length = whole, self.rows, shape[1:], shape[0]
             cut = [a.ndim == len(shape) and a.shape[0] == length for a in whole]
@@ -115,16 +134,6 @@ class Blocks:
             stop = min(start + step, length)
             registers = full if stop - start == step else [w[: stop - start] for w in full]
             call(*registers, *[p[start:stop] if c else p for p, c in zip(parts, cut, strict=True)])
-
-
-def _block_of(shape: tuple[int, ...]) -> int:
-    """How many elements a block holds at most: one row at least."""
-    return max(_BLOCK, math.prod(shape[1:]))
-
-
-def _threads_for(shape: tuple[int, ...]) -> int:
-    size = math.prod(shape)
-    return min(thread_count(), -(-size // _block_of(shape))) if size >= _ALONE else 1
 
 
 def _quiet(errors: dict[str, Any], run: Callable[[Any], None], work: Any) -> None:

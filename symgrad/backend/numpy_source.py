@@ -24,12 +24,13 @@ import numpy as np
 
 from symgrad.backend.blocks import Kernel
 from symgrad.backend.scratch import Memory
-from symgrad.backend.spares import Changer, copy_to_change, keep, spare
+from symgrad.backend.spares import copy_to_change, keep, spare
 from symgrad.backend.timing import INPUTS, LOCKS, MEMORY, RESULTS, Clocks, Timing
 from symgrad.errors import ShapeError, describe, made_at, short_origin
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
 from symgrad.ops.op import Op
 from symgrad.plan import Chain, Program, Result, Step, python_name
@@ -246,6 +247,9 @@ class _Writer:
             line = f"if type({name}) is not int: {name} = {asked}.item()"
         elif any(n is not None for n in node.static_shape):
             line = f"{name} = {asked}"
+        elif node.ndim == 0:
+            scalar = self.bind(np.dtype(node.dtype).type, node.dtype)
+            line = f"if type({name}) is not {scalar}: {name} = {asked}"
         else:
             dtype = self.bind(np.dtype(node.dtype), node.dtype)
             line = (
@@ -262,7 +266,9 @@ class _Writer:
     def _take(self, indent: str) -> None:
         """Memory for the lengths of this call."""
         if self.clocks is not None:
-            self.lines.append(indent + self.clocks.first_sizes())
+            given = self.clocks.shapes
+            end = ",)" if len(given) == 1 else ")"
+            self._listed(f"{indent}{self.clocks.given} = (", given, end, indent)
         if not self.has_scratch:
             return
         scratch = self.program.scratch

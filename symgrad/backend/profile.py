@@ -3,74 +3,14 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
-from symgrad.backend.timing import Timing, Work
-from symgrad.errors import resolve_frame
-from symgrad.flags import config
+from symgrad.backend.profiled import ProfiledGroup, ProfiledStep, grouped, profiled_steps
+from symgrad.backend.timing import Timing
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Op
-
-
-class ProfiledStep(NamedTuple):
-    """One step of a profiled function, in all of its calls together.
-
-    Attributes
-    ----------
-    function : str
-        The function's name, or where it was made.
-    node : Expr
-        What is computed.
-    text : str
-        The step as `f.plan` shows it.
-    chain : str
-        The name of the chain that it belongs to, or an empty text.
-    file : str
-    line : int
-        The line of the user's program that made the node; 0 where that is not known.
-    time : float
-        Seconds.
-    calls : int
-    bytes_read, bytes_written : int
-        The sizes of operands and results, be they in memory or in the cache; 0 for views.
-    flops : int or None
-        Floating-point operations; None where nobody knows.
-    """
-
-    function: str
-    node: Expr
-    text: str
-    chain: str
-    file: str
-    line: int
-    time: float
-    calls: int
-    bytes_read: int
-    bytes_written: int
-    flops: int | None
-
-    @property
-    def op(self) -> Op:
-        """What computes the node."""
-        op: Op = self.node.op
-        return op
-
-
-class ProfiledGroup(NamedTuple):
-    """Steps that have something in common, added up; `steps` are sorted, the slowest first.
-
-    `key` is what they have in common: the name of an operation, or a file and a line.
-    """
-
-    key: Any
-    time: float
-    calls: int
-    bytes_read: int
-    bytes_written: int
-    flops: int | None
-    steps: tuple[ProfiledStep, ...]
 
 
 class ProfileStats:
@@ -140,28 +80,7 @@ class ProfileStats:
     @property
     def steps(self) -> list[ProfiledStep]:
         """Every step of every function, in the order in which they run."""
-        found = []
-        for timing in self.timings:
-            timing.collect()
-            seconds, _ = timing.times()
-            chains = {step: c.name for c in timing.chains.values() for step in c.steps}
-            for step, work in zip(timing.steps, timing.work(), strict=True):
-                node = step.node
-                file, line = resolve_frame(node.origin[0]) if node.origin else ("", 0)
-                found.append(
-                    ProfiledStep(
-                        timing.title,
-                        node,
-                        f"{step.target} = {node.op.name}({', '.join(step.args)})",
-                        chains.get(step, ""),
-                        file,
-                        line,
-                        seconds[step],
-                        timing.noted,
-                        *work,
-                    )
-                )
-        return found
+        return [step for timing in self.timings for step in profiled_steps(timing)]
 
     def by_op(self) -> list[ProfiledGroup]:
         """The steps by the name of their operation, the slowest first."""
@@ -288,24 +207,6 @@ class ProfileStats:
         return self._shown != self.fct_callcount > 0
 
 
-def grouped(steps: Iterable[ProfiledStep], key: Callable[[Any], Any]) -> list[ProfiledGroup]:
-    """Steps with the same key together, the slowest group first."""
-    found: dict[Any, list[ProfiledStep]] = {}
-    for step in steps:
-        found.setdefault(key(step), []).append(step)
-    groups = []
-    for name, members in found.items():
-        work = Work()
-        for m in members:
-            work = work.plus(Work(m.bytes_read, m.bytes_written, m.flops))
-        members.sort(key=lambda m: -m.time)
-        calls = sum(m.calls for m in members)
-        groups.append(
-            ProfiledGroup(name, sum(m.time for m in members), calls, *work, tuple(members))
-        )
-    return sorted(groups, key=lambda group: -group.time)
-
-
 def _added(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     totals: dict[Any, Any] = {}
     for key, value in pairs:
@@ -329,14 +230,16 @@ def _print_later(stats: ProfileStats) -> None:
 
 def _print_all() -> None:
     """Print the profiles that nobody looked at: each of the slowest, and all together."""
+    from symgrad.backend.profile_text import writing
+
     unseen = [stats for stats in _called if stats.unseen]
     slowest = sorted(unseen, key=lambda stats: -stats.fct_call_time)[:_MOST_AT_EXIT]
     for stats in unseen:
         if stats in slowest:
             stats.summary()
+            with writing() as stream:
+                stream.write("\n\n")
     if len(unseen) > 1:
         together = ProfileStats(False, f"all {len(unseen)} profiles together")
         together.timings = [timing for stats in unseen for timing in stats.timings]
         together.summary()
-    if bool(config.profile) and not unseen:
-        return

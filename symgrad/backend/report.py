@@ -96,8 +96,11 @@ class Plan:
         MemoryUse
             In bytes. What an operation without a plan of its own needs inside is not foreseen.
         """
+        return self.use(self._shapes(args))
+
+    def use(self, shapes: dict[Expr, Shape]) -> MemoryUse:
+        """The same, of a call in which the nodes have these shapes."""
         program = self.program
-        shapes = self._shapes(args)
         scratch = 0
         if self._memory is not None:
             for _, node in program.scratch.arrays:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from symgrad.graph.shared import Cell
-from symgrad.ops.index_spec import build_index
-from symgrad.ops.indexing import IncIndex
 
 Change = tuple[Any, ...]  # an index, with copies of its arrays
 
@@ -49,27 +47,6 @@ def copy_to_change(cell: Cell, value: Any) -> tuple[Any, list[Change]]:
                 array[index] = value[index]
             return array, []
     return np.array(value, order="C"), []
-
-
-class Changer:
-    """`IncIndex` on an array that may be changed; what it changes is noted down."""
-
-    def __init__(self, op: IncIndex) -> None:
-        self.op = op
-        self.spec = op.spec
-        self.inc_into = op.inc_into
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Changer) and self.op == other.op
-
-    def __hash__(self) -> int:
-        return hash(self.op)
-
-    def __call__(self, x: Any, changes: list[Change], value: Any, *index: Any) -> Any:
-        """Change `x` and return it."""
-        self.inc_into(x, value, *index)
-        changes.append(build_index(self.spec, [np.array(i) for i in index]))
-        return x
 
 
 def keep(value: Any, changes: list[Change]) -> tuple[Any, list[Change]] | None:

@@ -177,10 +177,10 @@ class Timing:
 
     def overhead(self) -> float:
         """About how many seconds reading the clock and noting it took."""
-        call, reading = _costs()
-        cost = self._noted * (call + reading * (len(self.parts) + 1))
+        call, note, reading = _costs()
+        cost = self._noted * (call + note + reading * (len(self.parts) + 1))
         for name, chain in self.chains.items():
-            cost += self._runs[name] * (call + reading * (len(chain.steps) + 1))
+            cost += self._runs[name] * (note + reading * (len(chain.steps) + 1))
         return cost
 
 
@@ -194,31 +194,53 @@ def _taken(items: deque[Any]) -> Iterator[Any]:
 
 
 @cache
-def _costs() -> tuple[float, float]:
-    """Seconds that noting a call takes, and reading the clock once."""
-    clock, kept = perf_counter, 200
+def _costs() -> tuple[float, float, float]:
+    """Seconds that a call takes to be timed, to be noted, and each reading of the clock."""
 
-    def noting() -> float:
-        rows: list[Any] = []
-        start = clock()
-        for _ in range(kept):
-            first = clock()
-            rows.append(((), (first, first, first, first)))
+    def seconds(run: Callable[[], object]) -> float:
+        times = []
+        for _ in range(10):
+            start = perf_counter()
+            run()
+            times.append(perf_counter() - start)
+        return min(times)
+
+    count, sizes = 100, ((10, 10), (10, 10), (10,))
+    ended: deque[float] = deque()
+
+    def note(readings: int) -> None:
+        rows, counts = [(sizes, (*[1.5] * readings,)) for _ in range(count)], {sizes: 0}
+        for key, _ in rows:
+            counts[key] = counts.get(key, 0) + 1
         np.diff(np.array([row for _, row in rows])).sum(axis=0)
-        return (clock() - start) / kept
 
-    def reading() -> float:
-        start = clock()
-        for _ in range(kept // 10):  # unrolled, for the loop takes as long as a reading
+    def nothing(*args: Any, **kwargs: Any) -> Any:
+        return args
+
+    def timed(*args: Any, **kwargs: Any) -> Any:  # what `ProfiledFunction` does around a call
+        start = perf_counter()
+        try:
+            result = nothing(*args, **kwargs)
+        except BaseException:
+            raise
+        ended.append(perf_counter() - start)
+        return result
+
+    def read() -> None:
+        clock = perf_counter
+        for _ in range(count):  # unrolled, for the loop takes as long as a reading
             a = clock()
             b = clock()
             c = clock()
             d = clock()
             e = clock()
         del a, b, c, d, e
-        return (clock() - start) / (kept // 10 * 5)
 
-    return min(noting() for _ in range(5)), min(reading() for _ in range(20))
+    few, many = seconds(lambda: note(4)), seconds(lambda: note(104))
+    each = (many - few) / 100
+    call = seconds(lambda: [timed(1) for _ in range(count)])
+    call -= seconds(lambda: [nothing(1) for _ in range(count)])
+    return call / count, (few - 4 * each) / count, each / count + seconds(read) / (5 * count)
 
 
 # -- bytes and operations, from shapes ---------------------------------------------------------
@@ -331,10 +353,10 @@ class Clocks:
         """The variables that hold the readings."""
         return [f"{self.at}{k}" for k in range(self.readings)]
 
-    def first_sizes(self) -> str:
-        """A statement that keeps the shapes that are known before anything is computed."""
-        shapes = "".join(f"{name}.shape, " for _, name in self.timing.sizes.given)
-        return f"{self.given} = ({shapes.rstrip()})"
+    @property
+    def shapes(self) -> list[str]:
+        """The shapes that are known before anything is computed."""
+        return [f"{name}.shape" for _, name in self.timing.sizes.given]
 
     def end(self) -> str:
         """The start of a call that notes the readings of the whole function."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 from symgrad import hooks
@@ -18,7 +19,9 @@ from symgrad.compile.checks import (
     check_used,
 )
 from symgrad.compile.mode import get_mode
+from symgrad.compile.profiling import ProfiledFunction, requested
 from symgrad.errors import GraphTypeError, capture_origin, short_origin
+from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
@@ -27,6 +30,7 @@ from symgrad.plan import plan
 from symgrad.rewrite.pipeline import lower, prepare
 
 
+@collector_paused()
 def function(
     inputs: Sequence[Any],
     outputs: Any = None,
@@ -57,13 +61,19 @@ def function(
         Substitutions made before compiling.
     no_default_updates : bool or list of shared variables
         Leave out the default updates of all, or of these.
-    accept_inplace, rebuild_strict, profile
+    accept_inplace, rebuild_strict
         Theano's arguments. ``rebuild_strict=False`` lets `givens` change a dtype by a cast.
     name : str, optional
         For messages and the generated source; by default where the function was made.
     allow_input_downcast : bool, optional
         True casts inputs whatever is lost; None and False accept lossless casts and Python
         numbers that fit.
+    profile : bool, str or ProfileStats, optional
+        Measure how long each step of each call takes: ``print(f.profile)`` shows it by line of your
+        program, by operation and by step. What nobody looked at is printed when Python ends. A
+        string heads the tables; a `ProfileStats` may be shared by several functions. Default:
+        ``config.profile``. Without, a call costs nothing more; with it about 0.7 µs and 45 ns a
+        step: 10 % of a step of logistic regression on 20 images (26 µs), 1 % on 600 (310 µs).
     on_unused_input : {'raise', 'warn', 'ignore'}, optional
         Default: ``config.on_unused_input``.
 
@@ -109,13 +119,17 @@ def function(
         name,
         short_origin(capture_origin()),
         allow_input_downcast,
+        profile,
     )
     return build(recipe)
 
 
 @hooks.provide("build_function")
+@collector_paused()
 def build(recipe: Recipe) -> Function:
     """Rewrite, plan and compile what was checked (or unpickled)."""
+    stats = requested(recipe.profile)
+    started = perf_counter()
     # An input may be any variable, x + y say: a placeholder takes its place.
     stand_ins: dict[Expr, Expr] = {
         spec.variable: Placeholder(spec.variable.type, spec.variable.name)
@@ -127,13 +141,17 @@ def build(recipe: Recipe) -> Function:
     graph = prepare(substitute(graph, stand_ins) if stand_ins else graph, recipe.mode.simplifies)
     if recipe.mode.simplifies:
         graph = lower(graph)
+    rewritten = perf_counter()
     program = plan(
         recipe.name or "function",
         [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],
         graph[:count],
         [(old, new) for (old, _), new in zip(recipe.updates, graph[count:], strict=True)],
     )
-    return Function(recipe, program)
+    if stats is None:
+        return Function(recipe, program)
+    making = {"rewriting": rewritten - started, "planning": perf_counter() - rewritten}
+    return ProfiledFunction(recipe, program, stats, making)
 
 
 hooks.table["function"] = function

@@ -82,7 +82,7 @@ def _libraries() -> Iterator[ctypes.CDLL]:
     core = core or sys.modules.get("numpy.core._multiarray_umath")
     path = getattr(core, "__file__", None)
     if sys.platform == "win32":  # there a library does not show what it depends on
-        from pathlib import Path  # 2 ms that nothing else needs
+        from pathlib import Path  # importing symgrad does without
 
         handle_of = ctypes.WinDLL("kernel32").GetModuleHandleW
         handle_of.restype = ctypes.c_void_p

@@ -293,6 +293,10 @@ class Elementwise(Op, register=False):
             raise NotImplementedError(self._name)
         self._into(out, *arrays)
 
+    @property
+    def in_place(self) -> bool:
+        return self.ufunc is not None
+
     def source_into(
         self,
         node: Expr,

@@ -40,7 +40,7 @@ class Gemm(Op):
     ----------
     start : str
         What the products are added to: ``plain`` is c, ``scaled`` is ``beta * c``, ``decayed`` is
-        ``c + beta * c``. The last is for weight decay: in float32 the number ``1 - 2e-6`` is 1.5 %
+        ``c + beta * c``. The last is for weight decay: in float32 the number ``1 - 2e-6`` is 1.3 %
         off in what it takes away, at every step and for every weight alike.
 
     >>> import symgrad.tensor as T

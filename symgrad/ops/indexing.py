@@ -133,6 +133,12 @@ class IncIndex(Op):
         change = self._choose(_set_part, _add_to_part, _add_all_to_part)
         change(x, _index(np, self.spec, index), value)
 
+    in_place = True
+
+    def source_into(self, node: Any, args: Any, out: str, work: str | None, bind: Any) -> str:
+        _, value, *index = args  # `out` is the first input
+        return f"{bind(Changer(self), self.name)}({', '.join([out, 'None', value, *index])})"
+
     def _function(self) -> Any:
         return self._choose(_with_part_set, _with_part_added_once, _with_part_added)
 
@@ -201,6 +207,28 @@ def _with_part_added(x: Any, index: Any, y: Any) -> Any:
     out = np.array(x, order="C")
     _add_all_to_part(out, index, y)
     return out
+
+
+class Changer:
+    """`IncIndex` on an array that may be changed; what it changes is noted down where asked."""
+
+    def __init__(self, op: IncIndex) -> None:
+        self.op = op
+        self.spec = op.spec
+        self.inc_into = op.inc_into
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Changer) and self.op == other.op
+
+    def __hash__(self) -> int:
+        return hash(self.op)
+
+    def __call__(self, x: Any, changes: list[Any] | None, value: Any, *index: Any) -> Any:
+        """Change `x` and return it."""
+        self.inc_into(x, value, *index)
+        if changes is not None:
+            changes.append(build_index(self.spec, [np.array(i) for i in index]))
+        return x
 
 
 class LastWrites(Op):

@@ -229,6 +229,11 @@ class Op:
         """Whether the result can be written into given memory."""
         return type(self).impl_into is not Op.impl_into
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the memory that the result is written into may be that of an input."""
+        return False
+
     def takes_int(self, node: Expr, index: int) -> bool:
         """Whether an input that is an integer scalar may be a Python int."""
         return self.ints_from is not None and index >= self.ints_from

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.families import Elementwise
 from symgrad.plan.program import Chain, Step
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ class ChainPlanner:
     def _step(self, k: int, node: Expr) -> Step:
         args = tuple(self.names[i] for i in node.inputs)
         freed = [self.held[i] for i in dict.fromkeys(node.inputs) if self._ends(i, k)]
-        in_place = isinstance(node.op, Elementwise) and node.op.ufunc is not None
-        out = self._choose(node, freed if in_place else ())
+        out = self._choose(node, freed if node.op.in_place else ())
         for name in freed:
             if name != out:
                 self.idle.setdefault(self.kind[name], []).append(name)

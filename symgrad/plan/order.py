@@ -18,7 +18,7 @@ Unit = list[Expr]  # the nodes of a chain, or one node
 # Rough costs of an element, in additions; a chain pays for being a function of its own from 6 on.
 _COSTLY = frozenset(
     "exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan tanh sinh cosh arcsin arccos arctan "
-    "arctan2 arcsinh arccosh arctanh pow hypot".split()
+    "arctan2 arcsinh arccosh arctanh pow hypot log1p_of_fraction log1p_by_log".split()
 )
 _WORTH = 6
 

@@ -8,7 +8,6 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.elementwise import Cast
-from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Op, Project
 from symgrad.ops.shaping import SumLike
@@ -265,8 +264,8 @@ class Planner:
             _, out, changes = self.changes[node]
         elif node in self.spares:
             out = self.spares[node][1]
-        elif node.ndim and isinstance(node.op, Elementwise) and node.op.ufunc is not None:
-            for i in node.inputs:
+        elif node.ndim and node.op.in_place:
+            for i in self._overwritable(node):
                 out = self._reusable(node, i, dying)
                 if out is not None and node in self.leaving and self.roots[i] in self.register:
                     out = None  # scratch memory is never the caller's
@@ -274,7 +273,7 @@ class Planner:
                     reused = self.roots[i]
                     break
         # A single cast is faster into an array of its own.
-        pooled = node not in self.leaving and not isinstance(node.op, Cast)
+        pooled = node not in self.leaving and not isinstance(node.op, (Cast, IncIndex))
         if out is None and pooled and self._may_take_out(node):
             out = self.free_register(node)
             self.register[node] = out
@@ -296,6 +295,14 @@ class Planner:
         self.names[node] = target
         dead = self.release(dying, {reused}, target)
         return Step(node, target, args, out, work, changes, solver, node in self.ints, dead)
+
+    def _overwritable(self, node: Expr) -> Sequence[Expr]:
+        """The inputs whose memory the operation could take for its result."""
+        if not isinstance(node.op, IncIndex):
+            return node.inputs
+        first, *others = node.inputs
+        alone = all(self.roots[i] is not self.roots[first] for i in others)
+        return node.inputs[:1] if alone else ()
 
     def _solver(self, node: Expr) -> str | None:
         """A name for the function that computes the node, if that depends on shapes."""

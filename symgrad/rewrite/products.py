@@ -99,8 +99,9 @@ def use_blas(outputs: Sequence[Expr]) -> list[Expr]:
 
     Left alone are a product that something else needs too (it would be computed twice), one that
     might have another shape than the sum, and sums that only elementwise operations need or that
-    have other terms besides one product and one matrix: adding up block by block in cache is as
-    fast (784×500 with 20 terms: 164 µs for W + mu * v - lr * dot(a, b), 172 by BLAS).
+    have other terms besides one product and one matrix. For these BLAS is no clear gain over adding
+    up block by block in cache: a step with an L1 norm, 20 examples, float32, one thread, took
+    720 µs without it and 673 with it for 784×500, 21.3 and 21.6 for 784×10.
 
     >>> import symgrad.tensor as T
     >>> W, lr, x, y = T.dmatrix("W"), T.dscalar("lr"), T.dmatrix("x"), T.dmatrix("y")

@@ -118,7 +118,7 @@ def test_what_is_not_finite_comes_through(direct, number, value):
 
 @pytest.mark.parametrize("decay", [-1e-9, -2e-6, -1e-3, -0.3, -1.0, 0.0, 0.5])
 def test_decay_is_as_strong_as_it_should_be(decay):
-    """On average, over weights that are not special, to a thousandth; not so `(1 - decay) * W`."""
+    """Over weights that are not special, to two thousandths; not so `(1 - decay) * W`."""
     W = np.random.default_rng(0).uniform(1, 2, (2000, 1000)).astype("float32")
     zeros = np.zeros((2000, 1), "float32"), np.zeros((1, 1000), "float32")
     y = Gemm("decayed").impl(np, W, np.float32(decay), np.float32(1), *zeros)

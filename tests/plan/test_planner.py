@@ -12,6 +12,7 @@ from symgrad.backend.numpy_source import compile_program
 from symgrad.graph.expr import Constant
 from symgrad.graph.walk import toposort
 from symgrad.ops import elementwise as e
+from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Op, projections
 from symgrad.ops.reduction import max as max_of, sum as sum_of
 from symgrad.ops.shaping import broadcast_like, sum_like
@@ -219,6 +220,24 @@ def test_names_are_deleted_after_their_last_use():
     named.name = "h"
     program = plan("f", [x], [max_of(named) + 1], [])
     assert program.steps[1].dead == ("h",)
+
+
+def test_parts_are_changed_where_they_are_unless_they_are_read_there():
+    x, v = T.dmatrix("x"), T.dmatrix("v")
+    t = T.dot(x, x)
+    changed = T.inc_subtensor(t[1:], v)
+    twice = T.inc_subtensor(t[1:], t[:-1])
+    f = function([x, v], [T.dot(changed, x), T.dot(twice, x)], mode="FAST_COMPILE")
+    x0, v0 = np.arange(9.0).reshape(3, 3), np.ones((2, 3))
+    a, b = x0 @ x0, x0 @ x0
+    a[1:] += v0
+    b[1:] += (x0 @ x0)[:-1]
+    for got, want in zip(f(x0, v0), (a @ x0, b @ x0), strict=True):
+        np.testing.assert_array_equal(got, want)
+    one = plan("f", [x, v], [T.dot(changed, x)], [])
+    assert [s.out for s in one.steps if isinstance(s.node.op, IncIndex)] == ["t1"]
+    other = plan("f", [x], [T.dot(twice, x)], [])
+    assert [s.out for s in other.steps if isinstance(s.node.op, IncIndex)] == [None]
 
 
 def test_scratch_memory_is_never_a_result():

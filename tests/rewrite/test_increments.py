@@ -1,5 +1,7 @@
 """Gradients of lookups are applied where they are, and never become dense."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -171,3 +173,31 @@ def test_second_derivatives_of_lookups():
     quick, plain = compiled_both_ways([m.i], T.grad((m.gradient() ** 2).sum(), m.W))
     np.testing.assert_allclose(quick(INDEX), plain(INDEX), rtol=1e-12)
     assert np.any(plain(INDEX))
+
+
+def of_gradient(W, i):
+    cost = (W[i] ** 2).sum()
+    return cost, W - np.float32(0.1) * T.grad(cost, W)
+
+
+def of_part(W, i):
+    rows = W[i]
+    cost = (rows**2).sum()
+    return cost, T.inc_subtensor(rows, np.float32(-0.1) * T.grad(cost, rows))
+
+
+@pytest.mark.parametrize("build", [of_gradient, of_part])
+def test_a_step_takes_memory_in_proportion_to_what_is_looked_up(build):
+    W, i = symgrad.shared(np.ones((100_000, 64), "float32"), "W"), T.lvector("i")
+    cost, new = build(W, i)
+    f = symgrad.function([i], cost, updates=[(W, new)])
+    index = np.arange(100) * 7
+    f(index)
+    tracemalloc.start()
+    f(index)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 500_000  # the rows take 26 kB, the table 26 MB
+    rows = W.get_value(borrow=True)[index]
+    np.testing.assert_allclose(rows, 0.64, rtol=1e-6)
+    assert W.get_value(borrow=True)[1, 0] == 1
