@@ -13,7 +13,7 @@ SETTINGS = {"sizes": (784, 500, 10), "hidden": "tanh", "decay": 1e-4, "batch": 2
 QUESTION = Question(
     __name__,
     "one step of the MLP 784-500-10, tanh, L2, batch 20",
-    [Case("MLP 784-500-10 tanh, batch 20", SETTINGS, Aim(0.8), calls=50, warm=2)],
+    [Case("MLP 784-500-10 tanh, batch 20", SETTINGS, Aim(0.8), calls=100, warm=2)],
 )
 
 

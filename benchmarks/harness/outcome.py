@@ -88,6 +88,7 @@ class Outcome:
             "calls": self.case.calls,
             "seconds": self.times,
             "median": self.medians(),
+            "best": {peer: min(self.times[peer]) for peer in self.medians()},
             "fastest": self.fastest(),
             "ratio": self.ratio(),
             "over_blas": self.over_blas(),

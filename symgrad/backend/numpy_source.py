@@ -32,7 +32,7 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
-from symgrad.ops.op import Op
+from symgrad.ops.op import Into, Op
 from symgrad.plan import Chain, Program, Result, Step, python_name
 from symgrad.plan.order import INTEGER_SYMBOLS
 
@@ -141,6 +141,8 @@ class _Writer:
         key: Any = value
         if isinstance(value, Op):
             value = partial(value.impl, np)
+        elif isinstance(value, Into):
+            value = value.function()
         if key not in self.bound:
             name = self._free(python_name(wish))
             self.namespace[name] = value

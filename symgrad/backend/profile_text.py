@@ -94,7 +94,7 @@ class _Table:
         if not left:
             return []
         seconds = sum(group.time for group in left)
-        return [f"{self.times(seconds)}   ({len(left)} more {what})"]
+        return [f"{self.times(seconds)}   ({len(left):,} more {what})"]
 
 
 # -- the blocks --------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _operations(steps: Sequence[ProfiledStep], table: _Table, count: int) -> str
     for group in groups[:count]:
         moved = _size(group.bytes_read + group.bytes_written)
         figures = f"{table.times(group.time)}{table.speeds(group)}{group.calls:>10,}{moved:>9}"
-        several = f" ({len(group.steps)} steps)" if len(group.steps) > 1 else ""
+        several = f" ({len(group.steps):,} steps)" if len(group.steps) > 1 else ""
         rows.append(f"{figures}   {group.key}{several}")
     return "\n".join(rows + table.rest(groups, count, "operations"))
 
@@ -198,7 +198,7 @@ def _single_steps(
         rows.append(f"{table.share(step.time)}{_time(each):>10}{table.speeds(step)}   {text}")
     left = slowest[count:]
     if left:
-        rows.append(f"{table.share(sum(s.time for s in left))}   ({len(left)} more steps)")
+        rows.append(f"{table.share(sum(s.time for s in left))}   ({len(left):,} more steps)")
     return "\n".join(rows)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from symgrad.backend.scratch import Shape, further_shapes
 from symgrad.graph.expr import Expr
 from symgrad.ops.families import Elementwise
+from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Lengths, Spec
 from symgrad.plan import Chain, Program, Step
 from symgrad.types import TensorType, is_discrete
@@ -293,7 +294,8 @@ class _Sizes:
         out = self._spec(node, shapes)
         if step.integer or out is None or None in inputs:
             return Work()
-        if step.changes is not None:  # only a part changes, as large as its new value
+        in_place = isinstance(node.op, IncIndex) and step.out == step.args[0]
+        if in_place or step.changes is not None:  # only a part changes, as large as its new value
             value = inputs[1:]
             read, written = node.op.traffic(value[0], *value)
             return Work(read, written)

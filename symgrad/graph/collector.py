@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import gc
 import threading
-from contextlib import ContextDecorator
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _lock = threading.Lock()
 _depth = 0
 _was_enabled = False
 
 
-class collector_paused(ContextDecorator):
+class collector_paused:
     """A block (or function) during which no cycles are looked for.
 
     Blocks may nest, in several threads too.
@@ -42,3 +47,17 @@ class collector_paused(ContextDecorator):
             _depth -= 1
             if not _depth and _was_enabled:
                 gc.enable()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return `function` so that each call is such a block.
+
+        What `contextlib` offers for this would put a frame of its own before the user's, which is
+        found by leaving out ours.
+        """
+
+        @wraps(function)
+        def paused(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return function(*args, **kwargs)
+
+        return paused

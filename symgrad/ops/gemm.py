@@ -155,7 +155,7 @@ def _add_product(c: Any, alpha: Any, a: Any, b: Any, out: Any, work: Any) -> Any
     if work and out is not None:
         product = np.dot(a, b, work[0])
         return np.add(c, np.multiply(product, alpha, product), out)
-    return _ADD_PRODUCT(c, alpha, a, b, out=out, work=work)
+    return _ADD_PRODUCT(c, alpha, a, b, out, work)
 
 
-_ADD_PRODUCT = Into(Gemm("plain"))
+_ADD_PRODUCT = Into(Gemm("plain"), 4).function()

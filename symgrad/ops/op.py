@@ -247,8 +247,8 @@ class Op:
         bind: Callable[[Any, str], str],
     ) -> str:
         """The NumPy source that computes the result into `out`, which may be None when it runs."""
-        extra = f", work={work}" if work else ""
-        return f"{bind(Into(self), self.name)}({', '.join(args)}, out={out}{extra})"
+        given = ", ".join([*args, out, *([work] if work else [])])
+        return f"{bind(Into(self, len(args)), self.name)}({given})"
 
     def source(self, node: Expr, args: Sequence[str], bind: Callable[[Any, str], str]) -> str:
         """The NumPy source that computes the result.
@@ -285,23 +285,45 @@ class Op:
 
 
 class Into:
-    """An operation as a function that writes into memory, if it is given some."""
+    """An operation as a function of its inputs, the memory of its result, and its workspace.
 
-    def __init__(self, op: Op) -> None:
-        self.op = op
-        self.impl, self.impl_into = op.impl, op.impl_into
+    Without memory it makes its result like any other.
+    """
+
+    def __init__(self, op: Op, count: int) -> None:
+        self.op, self.count = op, count
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Into) and self.op == other.op
+        return isinstance(other, Into) and (self.op, self.count) == (other.op, other.count)
 
     def __hash__(self) -> int:
         return hash(self.op)
 
-    def __call__(self, *arrays: Any, out: Any = None, work: Any = ()) -> Any:
-        if out is None or work is None:
-            return self.impl(np, *arrays)
-        self.impl_into(out, work, *arrays)
-        return out
+    def function(self) -> Callable[..., Any]:
+        """The function; for one or two inputs without the cost of collecting arguments."""
+        impl, into = self.op.impl, self.op.impl_into
+
+        def of_any(*given: Any) -> Any:
+            arrays, (out, work) = given[: self.count], (*given[self.count :], ())[:2]
+            if out is None or work is None:
+                return impl(np, *arrays)
+            into(out, work, *arrays)
+            return out
+
+        def of_one(x: Any, out: Any, work: Any = ()) -> Any:
+            if out is None or work is None:
+                return impl(np, x)
+            into(out, work, x)
+            return out
+
+        def of_two(x: Any, y: Any, out: Any, work: Any = ()) -> Any:
+            if out is None or work is None:
+                return impl(np, x, y)
+            into(out, work, x, y)
+            return out
+
+        functions: dict[int, Callable[..., Any]] = {1: of_one, 2: of_two}
+        return functions.get(self.count, of_any)
 
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -4,6 +4,7 @@ import threading
 import pytest
 
 import symgrad.tensor as T
+from symgrad import function, grad
 from symgrad.graph.collector import collector_paused
 
 
@@ -56,3 +57,8 @@ def test_a_gradient_leaves_the_collector_running():
     x = T.dvector("x")
     T.grad(T.exp(x).sum(), x)
     assert gc.isenabled()
+
+
+def test_functions_are_still_made_at_the_users_line():
+    x = T.dscalar("x")
+    assert function([x], grad(x**2, x)).name.startswith("test_collector.py:")

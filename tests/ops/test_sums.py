@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from symgrad.ops.sums import accurate_sum, sum_of_lines
+from symgrad.ops.sums import accurate_sum, sum_for, sum_of_lines
 
 SHAPES = [(1,), (21,), (1000,), (600, 10), (607, 3), (97, 300), (20, 5), (5, 70, 3), (2, 3, 40, 2)]
 EPS = np.finfo("float32").eps
@@ -85,3 +85,42 @@ def test_sums_of_lines_go_into_given_memory(shape, dtype):
             sum_of_lines(given, axis, out)
             exact = x.astype("float64").sum(axis)
             np.testing.assert_allclose(out, exact, rtol=32 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64"])
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [
+        ((7,), (0,)),
+        ((1,), (0,)),
+        ((600,), (0,)),
+        ((20, 10), (0,)),
+        ((600, 10), (0,)),
+        ((101, 10), (0,)),  # a prime
+        ((100, 3), (0,)),
+        ((1, 5), (0,)),
+        ((20, 500), (0,)),
+        ((0, 3), (0,)),
+        ((30, 10), (1,)),
+        ((3, 4, 5), (2,)),
+        ((3, 4, 5), (0,)),
+        ((3, 4, 5), (0, 2)),
+    ],
+)
+def test_sums_for_one_shape(shape, axis, dtype):
+    x = np.random.default_rng(0).normal(size=shape) * 8
+    x = x.astype(dtype)
+    add_up = sum_for(shape, dtype, axis)
+    for layout in (x, np.asfortranarray(x), np.repeat(x, 2, axis=-1)[..., ::2]):
+        got = add_up(layout)
+        assert got.dtype == dtype
+        want = layout.astype("float64").sum(axis=axis)
+        rtol = {"float32": 2e-6, "float16": 2e-2}.get(dtype, 1e-12)
+        size = np.abs(layout.astype("float64")).sum(axis=axis).max(initial=0)
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * size)
+
+
+def test_sums_for_one_shape_are_as_accurate_as_pairwise_ones():
+    x = np.full((600, 10), 0.1, "float32")
+    exact = 600 * np.float64(np.float32(0.1))
+    assert abs(sum_for(x.shape, "float32", (0,))(x) - exact).max() / exact < 2e-7
