@@ -136,7 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         show_list()
         return 0
-    return run(options)
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
 
 
 if __name__ == "__main__":

@@ -344,6 +344,7 @@ class _Filter:
         "dtype",
         "fixed",
         "index",
+        "limit",
         "narrow",
         "ndim",
         "spec",
@@ -355,8 +356,11 @@ class _Filter:
         self.ndim = spec.variable.ndim
         is_object = spec.variable.dtype == "object"
         self.dtype = None if is_object else np.dtype(spec.variable.dtype)
-        floats = self.ndim == 0 and self.dtype in (np.float32, np.float64)
-        self.narrow = self.dtype.type if floats and self.dtype is not None else None
+        self.narrow: Any = None
+        self.limit = 0.0  # Python floats below this are taken at once
+        if self.ndim == 0 and self.dtype is not None and self.dtype.kind == "f":
+            self.narrow = self.dtype.type
+            self.limit = float(np.finfo(self.dtype).max)
         self.fixed = any(n is not None for n in spec.variable.static_shape)
         own = spec.allow_downcast
         self.allow_downcast = allow_downcast if own is None else own
@@ -384,10 +388,8 @@ class _Filter:
                 return value[()]  # a NumPy scalar is faster than an array of rank 0
             if not self.fixed:
                 return value
-        if type(value) is float and self.narrow is not None and not spec.strict:
-            number = self.narrow(value)
-            if number - number == 0:  # finite
-                return number
+        if type(value) is float and -self.limit < value < self.limit and not spec.strict:
+            return self.narrow(value)
         try:
             value = accept(value, spec.variable.type, spec.strict, self.allow_downcast)
             return value if self.ndim or self.dtype is None else value[()]

@@ -81,11 +81,12 @@ def lines(found: dict[str, Any]) -> list[str]:
     """The same as text."""
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     variables = " ".join(f"{name}={value}" for name, value in found["variables"].items())
-    before = "unknown" if found["load"] is None else " ".join(map(str, found["load"]))
+    loads = [found.get(key) for key in ("load", "load_after")]
+    before, after = ("?" if each is None else " ".join(map(str, each)) for each in loads)
     return [
         f"{found['processor']}, {found['cores']} cores, {found['system']}, {found['date']}",
         f"Python {found['python']}, {versions}",
         f"NumPy with {found['numpy']['blas']}, vector instructions: {found['numpy']['simd']}",
         f"threads: {found['threads']}; environment: {variables or 'nothing set'}",
-        f"load average at the start: {before}",
+        f"load average before: {before}, after: {after}; data: {found.get('data', 'none')}",
     ]

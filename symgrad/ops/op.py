@@ -194,15 +194,11 @@ class Op:
         """For inputs of these shapes a function that does what `impl` does with NumPy, sooner."""
         return None
 
-    def item_lengths(
-        self, index: int, node: Expr, known: Mapping[Expr, Lengths]
-    ) -> Lengths | None:
+    def item_lengths(self, index: int, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths | None:
         """Where the lengths of one of several results come from; None: from nowhere else."""
         return None
 
-    def equal_lengths(
-        self, node: Expr, known: Mapping[Expr, Lengths]
-    ) -> Iterable[tuple[Any, Any]]:
+    def equal_lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Iterable[tuple[Any, Any]]:
         """Pairs of lengths, as in `lengths`, that are equal wherever the operation succeeds."""
         return ()
 
