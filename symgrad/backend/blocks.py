@@ -21,8 +21,8 @@ from symgrad.flags import config
 # Bytes of one array's part. Smaller blocks fit a cache nearer to the core, but threads that take
 # the interpreter's lock after every few microseconds wait for each other: the expression of
 # `benchmarks/elementwise.py` took, with blocks of 8, 16, 32, 64 and 128 thousand float32, 2.0, 1.6,
-# 1.5, 1.5, 1.5 ms on one thread and 2.8, 1.7, 1.0, 0.9, 0.9 on two.
-_BLOCK = 1 << 18
+# 1.5, 1.5, 1.5 ms on one thread and 2.8, 1.7, 1.0, 0.9, 0.9 on two (Zen 5, 1 MiB of L2 a core).
+_BLOCK = 1 << 19
 _ALONE = 131072  # elements; below, waking other threads costs more than they save
 
 
