@@ -103,6 +103,9 @@ def log1p_of_large(e: Expr) -> Expr | None:
 # -- log of what is made of exponentials and sigmoids ----------------------------------------------
 
 
+_LARGEST = 24  # nodes below a log: a dozen terms; rewriting longer ones costs more than it saves
+
+
 def _exponentials(e: Expr) -> bool:
     """Whether `e` is a sum, product, … of positive functions, an exponential among them."""
     return "exp" in _made_of(e)
@@ -117,7 +120,7 @@ def _made_of(e: Expr) -> set[str]:
     """Which positive functions an expression is made of; empty if there is anything else."""
     found: set[str] = set()
     todo, count = [e] if is_float(e.dtype) else [], 0
-    while todo and count < 50:
+    while todo and count < _LARGEST:
         count += 1
         e = core(todo.pop())
         if e.op in (ops.exp, ops.sigmoid) or isinstance(e.op, ops.Softmax):
