@@ -26,7 +26,7 @@ from symgrad.backend.blocks import Kernel
 from symgrad.backend.scratch import Memory
 from symgrad.backend.spares import copy_to_change, keep, spare
 from symgrad.backend.timing import INPUTS, LOCKS, MEMORY, RESULTS, Clocks, Timing
-from symgrad.errors import ShapeError, describe, made_at, short_origin
+from symgrad.errors import Origin, ShapeError, describe, made_at, short_origin
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
@@ -121,6 +121,7 @@ class _Writer:
             self.namespace[name] = node.value if node.ndim else node.value[()]
         self.function = self._free(python_name(program.name))
         self.lines: list[str] = []
+        self.places: dict[tuple[int, int], str] = {}
         self.step_at: dict[int, Step] = {}
         cells = sorted((shared.cell for shared, _ in program.updates), key=lambda c: c.serial)
         self.locks = [cell.lock for cell in cells]
@@ -352,11 +353,22 @@ class _Writer:
         if step.dead:
             line += f"; del {', '.join(step.dead)}"
         line += self._clock(step)
-        origin = short_origin(step.node.origin)
-        if not origin.isprintable():
-            origin = "".join(c if c.isprintable() else "?" for c in origin)
+        origin = self._place(step.node.origin)
         self.lines.append(f"{line:<72}  # {origin}" if origin else line)
         self.step_at[len(self.lines)] = step
+
+    def _place(self, origin: Origin) -> str:
+        """The user's file and line as a comment may hold them."""
+        if not origin:
+            return ""
+        code, position = origin[0]
+        place = self.places.get((id(code), position))
+        if place is None:
+            place = short_origin(origin)
+            if not place.isprintable():
+                place = "".join(c if c.isprintable() else "?" for c in place)
+            self.places[id(code), position] = place
+        return place
 
     def _begin(self, indent: str) -> None:
         """Read the clock where a function begins, if it is profiled."""
