@@ -98,7 +98,7 @@ _RULES: dict[str, DtypeRule] = {
 }
 
 
-_NUMPY_1 = np.__version__.startswith("1.")
+NUMPY_1 = np.__version__.startswith("1.")
 
 
 def _with_weak_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,7 +160,7 @@ class Elementwise(Op, register=False):
         into: Callable[..., None] | None = None,
     ) -> None:
         self._name = name or function.__name__
-        self.function = _with_weak_numbers(function) if _NUMPY_1 else function
+        self.function = _with_weak_numbers(function) if NUMPY_1 else function
         self._vjp = vjp
         self.domain = domain
         self.rule: DtypeRule = _RULES[dtype] if isinstance(dtype, str) else dtype
@@ -225,7 +225,7 @@ class Elementwise(Op, register=False):
 
     def _in_order(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments by position, some of which were given by name."""
-        names = self.function.__code__.co_varnames[1 : self.nin + 1]
+        names = self.__wrapped__.__code__.co_varnames[1 : self.nin + 1]
         given = dict(zip(names, args, strict=False))
         for name, value in kwargs.items():
             if name not in names or name in given:

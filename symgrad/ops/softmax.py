@@ -11,7 +11,7 @@ import numpy as np
 
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.elementwise import exp, real_float
-from symgrad.ops.families import Reduction, check_axes
+from symgrad.ops.families import NUMPY_1, Reduction, check_axes
 from symgrad.ops.op import Arg, Example, Op, Spec, as_expr, elements
 from symgrad.ops.reduction import sum
 from symgrad.ops.sums import accurate_sum, sum_of_lines
@@ -58,6 +58,14 @@ def _lines(shape: tuple[int, ...], axis: tuple[int, ...], turns: bool = True) ->
         number = math.prod(shape[len(axis) :])
         return _Lines(number, 0, (length, number), False)
     return None
+
+
+def _largest_into(top: Any, x: Any, axis: int) -> None:
+    """The largest number of each line."""
+    if NUMPY_1:  # with `out` it is wrong for lines that run backwards through memory
+        np.copyto(top, np.maximum.reduce(x, axis))
+    else:
+        np.maximum.reduce(x, axis, None, top)
 
 
 def _log_total_into(s: Any, below: Any, powers: Any, at_top: Any, axis: int) -> None:
@@ -181,7 +189,7 @@ class Softmax(AxisNormalizer):
         (x,) = xs
         (s,) = work
         each = s[:, None] if axis else s
-        np.maximum.reduce(x, axis, None, s)
+        _largest_into(s, x, axis)
         np.subtract(x, each, e)
         np.exp(e, e)
         sum_of_lines(e, axis, s)
@@ -206,7 +214,7 @@ class LogSoftmax(AxisNormalizer):
         (x,) = xs
         s, powers, at_top = work
         each = s[:, None] if axis else s
-        np.maximum.reduce(x, axis, None, s)
+        _largest_into(s, x, axis)
         np.subtract(x, each, e)
         _log_total_into(s, e, powers, at_top, axis)
         np.subtract(e, each, out)
@@ -306,7 +314,7 @@ class LogSumExp(Reduction):
         if lines.turned:
             np.copyto(e, x)
             x = e
-        np.maximum.reduce(x, lines.axis, None, top)
+        _largest_into(top, x, lines.axis)
         np.subtract(x, top[:, None] if lines.axis else top, e)
         _log_total_into(s, e, powers, at_top, lines.axis)
         np.add(top, s, top)
