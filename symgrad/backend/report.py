@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from symgrad.backend.scratch import Memory, Shape, further_shapes, shape_of_chain
 from symgrad.graph.expr import Constant, Expr
+from symgrad.ops.op import Spec, nbytes
 from symgrad.plan import Chain, Program, Step
 from symgrad.types import TensorType
 
@@ -168,9 +168,7 @@ class Plan:
 
 
 def _bytes(shapes: dict[Expr, Shape], node: Expr) -> int:
-    if node not in shapes or node.dtype == "object":
-        return 0
-    return math.prod(shapes[node]) * np.dtype(node.dtype).itemsize
+    return nbytes(Spec(shapes[node], node.dtype)) if node in shapes else 0
 
 
 def _formula(step: Step) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 
 from symgrad.backend.blocks import Kernel
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import Lengths, Spec
+from symgrad.ops.op import Lengths, Spec, nbytes
 from symgrad.plan import Scratch
 
 _SETS = 8  # sets of lengths that a function keeps memory for
@@ -47,8 +46,7 @@ class Memory:
 
     def workspace_bytes(self, node: Expr, shapes: dict[Expr, Shape]) -> int:
         """How much memory the workspace of an operation takes."""
-        specs = _asked(node, shapes) or ()
-        return sum(math.prod(s.shape) * np.dtype(s.dtype).itemsize for s in specs)
+        return sum(map(nbytes, _asked(node, shapes) or ()))
 
     def free(self) -> None:
         """Let go of all memory that no call is using."""

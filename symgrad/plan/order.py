@@ -23,9 +23,7 @@ _COSTLY = frozenset(
 _WORTH = 6
 
 
-def chains(
-    order: Sequence[Expr], known: Mapping[Expr, Lengths], results: Sequence[Expr]
-) -> dict[Expr, Unit]:
+def chains(order: Sequence[Expr], known: Mapping[Expr, Lengths]) -> dict[Expr, Unit]:
     """The chain that each node belongs to, for those that belong to one.
 
     Two neighbouring nodes share a chain if their shapes may be equal, and no node outside of it

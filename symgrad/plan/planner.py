@@ -60,7 +60,7 @@ class Planner:
         checked = {n for n in self.order if n.op is None or n in self.early}
         self.known, self.equal = equal_lengths(self.order, checked)
         self.shapes = Shapes(self.order, self.known, self.early)
-        self.chain_of = chains(self.order, self.known, self.results)
+        self.chain_of = chains(self.order, self.known)
         self.units = self._units()
         self.namer = Namer()
         self.names: dict[Expr, str] = {}
