@@ -33,19 +33,9 @@ import mnist
 import symgrad
 import symgrad.tensor as T
 from errors import DataError, ModelError
-from training import (
-    EarlyStopping,
-    Interrupted,
-    Parser,
-    Progress,
-    check_batch_size,
-    check_writable,
-    load_params,
-    positive_float,
-    positive_int,
-    run,
-    save_params,
-)
+from options import Parser, check_batch_size, positive_float, positive_int
+from saving import check_writable, load_params, save_params
+from training import EarlyStopping, Interrupted, Progress, run
 
 BEST_MODEL = "best_model.npz"
 

@@ -1,40 +1,30 @@
-"""What the scripts beside this file share: early stopping, saved parameters, options, progress."""
+"""How the scripts beside this file train: counting, progress, early stopping, Ctrl-C, resuming."""
 
 from __future__ import annotations
 
-import argparse
+import json
 import math
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from time import monotonic
+from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 import npz
 from errors import DataError, ModelError, OptionError
-from mnist import Dataset
+from saving import check_writable, save_params
 
-__all__ = [
-    "EarlyStopping",
-    "Interrupted",
-    "Parser",
-    "Progress",
-    "check_batch_size",
-    "check_writable",
-    "load_params",
-    "positive_float",
-    "positive_int",
-    "run",
-    "save_params",
-]
+SAVE_EVERY = 30.0  # seconds
 
-Array = npt.NDArray[Any]
+__all__ = ["EarlyStopping", "Interrupted", "Progress", "Training", "run"]
 
 
 # ---- early stopping ------------------------------------------------------------------------------
@@ -83,94 +73,189 @@ class EarlyStopping:
         return self.patience <= iteration
 
 
-# ---- saved parameters ----------------------------------------------------------------------------
+# ---- a training that can be interrupted ----------------------------------------------------------
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.npz.tmp")
+class Training:
+    """A training that counts, remembers, and can be interrupted and resumed.
 
+    Ctrl-C lets the step that is being computed end, saves everything, and raises `Interrupted`; a
+    second one stops at once. What is saved is enough to go on as if nothing had happened: the
+    parameters, where the training stands, what it has recorded, and the state of the random
+    numbers at the beginning of the epoch.
 
-def check_writable(path: Path) -> None:
-    """Find out before a long training whether its result can be saved at `path`."""
-    if path.exists() and not path.is_file():
-        raise OptionError(f"{path}: found a directory or device, expected a file to save to")
-    try:
-        _temporary(path).touch()
-        _temporary(path).unlink()
-    except OSError as error:
-        raise OptionError(f"{path}: cannot save there ({error.strerror})") from None
+    Parameters
+    ----------
+    state
+        The file to resume from; None saves nothing.
+    params
+        Shared variables by name: the parameters, and whatever else the updates change.
+    settings
+        What a resumed training must have been started with, by the options' names.
+    seed
+        Of the random numbers, `rng`.
+    resume
+        Go on from `state`.
+    quiet
+        Show neither lines nor a bar.
 
+    Attributes
+    ----------
+    epoch, batch
+        How many epochs are complete, and how many minibatches of the one that is under way.
+    history
+        What `record` was given: a list of numbers for each name.
+    notes
+        Anything else to remember, of what JSON knows: numbers, strings, lists, dicts.
+    rng
+        A `numpy.random.RandomState`. Draw from it only inside of `epochs`, before `batches`.
 
-def save_params(path: Path, **arrays: Array) -> None:
-    """Write `arrays` to the ``.npz`` file `path`: all of them or, if that fails, nothing.
-
-    They are written to a file beside it first, which then takes its name in one step: whoever reads
-    `path` meanwhile, or pulls the plug, finds the old parameters or the new ones.
+    Examples
+    --------
+    >>> W = symgrad.shared(0.0, name="W")
+    >>> step = symgrad.function([], W, updates=[(W, W + 1)])
+    >>> with Training(None, {"W": W}, {}, quiet=True) as training:
+    ...     for epoch in training.epochs(2):
+    ...         for batch in training.batches(3):
+    ...             training.record(W=step())
+    >>> training.history["W"]
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     """
-    temporary = _temporary(path)
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ModelError(f"{path}: the parameters cannot be saved ({error.strerror})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
+    def __init__(
+        self,
+        state: Path | None,
+        params: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        *,
+        seed: int = 0,
+        resume: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self.path = state
+        self.params = dict(params)
+        self.settings = json.loads(json.dumps(dict(settings) | {"seed": seed}, default=str))
+        self.epoch = self.batch = 0
+        self.history: dict[str, list[float]] = {}
+        self.notes: dict[str, Any] = {}
+        self.rng = np.random.RandomState(seed)
+        self.total = 0
+        self._at_epoch = self.rng.get_state(legacy=False)
+        self._asked_to_stop = False
+        self._saved = monotonic()
+        self._handler: Any = None
+        if state is not None:
+            if resume:
+                self._load(state)
+            else:
+                check_writable(state)
+        self.progress = Progress(0, quiet=quiet)
 
-def load_params(path: Path, names: Sequence[str]) -> dict[str, Array]:
-    """Read the parameters `names` from a file that `save_params` has written."""
-    params = npz.read_arrays(path, names)
-    for name, value in params.items():
-        if value.dtype.kind != "f" or not np.isfinite(value).all():
-            found = "values that are not finite numbers"
-            raise DataError(f"{path}[{name}]", found, "the parameters of a model")
-    return params
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupted)
+        return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+        self.progress.bar.close()
+        if error is None:
+            self.save()
 
-# ---- options -------------------------------------------------------------------------------------
+    def epochs(self, n: int) -> Iterator[int]:
+        """The numbers of the epochs that are left of `n`, counted from 1."""
+        while self.epoch < n:
+            self.rng.set_state(self._at_epoch)
+            self._epochs_left = n - self.epoch
+            yield self.epoch + 1
+            self.epoch += 1
+            self.batch = 0
+            self._at_epoch = self.rng.get_state(legacy=False)
+            self._pause()
 
+    def batches(self, n: int) -> Iterator[int]:
+        """The numbers of the minibatches that are left in this epoch of `n`, counted from 0."""
+        self.total = self.total or self._epochs_left * n - self.batch
+        while self.batch < n:
+            yield self.batch
+            self.batch += 1
+            self.progress.step(self.total)
+            self._pause()
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints take one line."""
+    def record(self, **values: Any) -> None:
+        """Append a number to each of some lists in `history`."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
 
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and exit with status 2."""
-        raise OptionError(f"{message} (--help lists the options)")
+    def line(self, text: str) -> None:
+        """Print a line above the progress bar."""
+        self.progress.line(text)
 
+    def save(self) -> None:
+        """Write the state to its file."""
+        if self.path is None:
+            return
+        about = {
+            "settings": self.settings,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "history": self.history,
+            "notes": self.notes,
+            "rng": self._at_epoch,
+        }
+        text = json.dumps(about, default=lambda value: value.tolist())
+        arrays = {name: shared.get_value(borrow=True) for name, shared in self.params.items()}
+        save_params(self.path, training=np.array(text), **arrays)
+        self._saved = monotonic()
 
-def positive_int(text: str) -> int:
-    """Read an option that counts something."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
-    return value
+    def _load(self, path: Path) -> None:
+        arrays = npz.read_arrays(path, ["training", *self.params])
+        try:
+            about = json.loads(str(arrays.pop("training")))
+            settings = about["settings"]
+            self.epoch, self.batch = int(about["epoch"]), int(about["batch"])
+            self.history, self.notes = dict(about["history"]), dict(about["notes"])
+            rng = about["rng"]
+            rng["state"]["key"] = np.array(rng["state"]["key"], np.uint32)
+            self.rng.set_state(rng)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(path, "something else", "the state of a training") from None
+        for name in self.settings | settings:
+            was, found = settings.get(name), self.settings.get(name)
+            if was != found:
+                raise OptionError(
+                    f"{path} was saved by a training with {name} {was}, not {found}: give the "
+                    f"same options to resume it, or leave --resume out to start anew"
+                )
+        for name, shared in self.params.items():
+            old = shared.get_value(borrow=True)
+            if arrays[name].shape != old.shape or arrays[name].dtype != old.dtype:
+                found = f"{arrays[name].dtype} of shape {arrays[name].shape}"
+                raise DataError(f"{path}[{name}]", found, f"{old.dtype} of shape {old.shape}")
+            shared.set_value(arrays[name])
+        self._at_epoch = rng
 
+    def _pause(self) -> None:
+        """Between two steps: stop if that was asked for, and save now and then."""
+        if self._asked_to_stop:
+            self.save()
+            raise Interrupted(f" in epoch {self.epoch + 1}.{self._kept()}")
+        if monotonic() - self._saved > SAVE_EVERY:
+            self.save()
 
-def positive_float(text: str) -> float:
-    """Read an option that measures something."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
-    return value
+    def _kept(self) -> str:
+        return "" if self.path is None else f" --resume goes on from {self.path}"
 
-
-def check_batch_size(batch_size: int, data: Dataset) -> None:
-    """Every split must hold at least one whole minibatch."""
-    for name, split in data.splits():
-        if batch_size > split.n:
-            raise OptionError(
-                f"a batch of {batch_size} images is larger than the {name} split, "
-                f"which has {split.n}"
-            )
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self._asked_to_stop:
+            raise KeyboardInterrupt
+        self._asked_to_stop = True
 
 
 # ---- progress and exit ---------------------------------------------------------------------------

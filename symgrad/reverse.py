@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import inherit_origin
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
@@ -14,6 +13,7 @@ from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import NullGrad, Project
 from symgrad.ops.shaping import sum_like
+from symgrad.origins import inherit_origin, of_gradient
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.stability import STABILITY
 from symgrad.types import TupleType, is_discrete
@@ -113,7 +113,7 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
             gradient = arrived.get(node)
             if gradient is None or node not in needed or node.op is None:
                 continue
-            origin.now(node.origin)
+            origin.now(of_gradient(node.origin))
             for source, part in zip(node.inputs, _parts(node, gradient, needed), strict=True):
                 if part is not None:
                     before = arrived.get(source)

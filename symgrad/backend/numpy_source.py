@@ -26,13 +26,14 @@ from symgrad.backend.blocks import Kernel
 from symgrad.backend.scratch import Memory
 from symgrad.backend.spares import copy_to_change, keep, spare
 from symgrad.backend.timing import INPUTS, LOCKS, MEMORY, RESULTS, Clocks, Timing
-from symgrad.errors import Origin, ShapeError, describe, made_at, short_origin
+from symgrad.errors import ShapeError, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
 from symgrad.ops.op import Into, Op
+from symgrad.origins import Origin, short_origin
 from symgrad.plan import Chain, Program, Result, Step, python_name
 from symgrad.plan.order import INTEGER_SYMBOLS
 
@@ -195,6 +196,7 @@ class _Writer:
         for unit in program.units[: program.early]:
             self._unit(unit, indent)
         self._take(indent)
+        finders = {shared: name for name, shared, _ in program.scratch.spares}
         for shared, name in program.spares.items():
             old = program.names[shared]
             if shared in program.changes:
@@ -204,7 +206,8 @@ class _Writer:
                     f"{indent}{name}, {changes} = {copy}({self._cell(shared)}, {old})"
                 )
             else:
-                self.lines.append(f"{indent}{name} = spare({self._cell(shared)}, {old})")
+                find = finders.get(shared, "spare")
+                self.lines.append(f"{indent}{name} = {find}({self._cell(shared)}, {old})")
         self._read_clock(MEMORY, indent)
         for unit in program.units[program.early :]:
             self._unit(unit, indent)
@@ -264,7 +267,9 @@ class _Writer:
     @property
     def has_scratch(self) -> bool:
         scratch = self.program.scratch
-        return bool(scratch.arrays or scratch.works or scratch.solvers or self.chains)
+        return bool(
+            scratch.arrays or scratch.works or scratch.solvers or scratch.spares or self.chains
+        )
 
     def _take(self, indent: str) -> None:
         """Memory for the lengths of this call."""
@@ -277,6 +282,7 @@ class _Writer:
         scratch = self.program.scratch
         names = [name for name, _ in (*scratch.arrays, *scratch.works, *scratch.solvers)]
         names += [chain.name for chain in self.chains]
+        names += [name for name, _, _ in scratch.spares]
         shapes = ", ".join(f"{name}.shape" for _, name in scratch.sources)
         self._listed(f"{indent}memory = ", [*names, "home"], f" = take({shapes})", indent)
 

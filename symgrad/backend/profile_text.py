@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from symgrad.backend.profiled import ProfiledGroup, ProfiledStep, grouped, step_text
 from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
-from symgrad.errors import short_origin
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Spec, nbytes
+from symgrad.origins import short_origin
 from symgrad.plan import Chain
 from symgrad.types import TensorType
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from symgrad.backend.timing import Timing, Work
-from symgrad.errors import resolve_frame
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Op
+from symgrad.origins import resolve_frame
 from symgrad.plan import Step
 
 

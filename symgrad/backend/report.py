@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symgrad.backend.scratch import Memory, Shape, further_shapes, shape_of_chain
+from symgrad.backend.scratch import Memory, further_shapes, shape_of_chain
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.op import Spec, nbytes
+from symgrad.ops.op import Shape, Spec, nbytes
 from symgrad.plan import Chain, Program, Step
 from symgrad.types import TensorType
 

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from symgrad.backend.blocks import Kernel
+from symgrad.backend.spares import no_spare, spare
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import Lengths, Spec, nbytes
+from symgrad.ops.op import Lengths, Shape, Spec, nbytes
 from symgrad.plan import Scratch
 
 _SETS = 8  # sets of lengths that a function keeps memory for
 _PATIENCE = 64  # sets of lengths after which a function stops making memory for new ones
-
-Shape = tuple[int, ...]
 
 
 class Memory:
@@ -72,6 +71,7 @@ class Memory:
             *[_workspace(node, found) for _, node in self.scratch.works],
             *[_solver(node, found) for _, node in self.scratch.solvers],
             *[_bound(kernel, results, found) for results, kernel in self.kernels],
+            *[_spare(shared, new, found) for _, shared, new in self.scratch.spares],
             kept,
         )
 
@@ -101,7 +101,8 @@ class Memory:
         count = len(self.scratch.arrays) + len(self.scratch.works)
         chains = [kernel.unbound() for _, kernel in self.kernels]
         solvers = [partial(node.op.impl, np) for _, node in self.scratch.solvers]
-        return (*[None] * count, *solvers, *chains, deque(maxlen=0))
+        spares = [no_spare] * len(self.scratch.spares)
+        return (*[None] * count, *solvers, *chains, *spares, deque(maxlen=0))
 
 
 def further_shapes(
@@ -111,7 +112,7 @@ def further_shapes(
     for node, lengths in rules:
         try:
             if lengths is None:
-                found[node] = np.broadcast_shapes(*[found[i] for i in node.inputs])
+                found[node] = node.op.result_shape(*[found[i] for i in node.inputs])
             else:
                 found[node] = tuple(
                     [n if isinstance(n, int) else found[n[0]][n[1]] for n in lengths]
@@ -130,6 +131,12 @@ def shape_of_chain(results: Sequence[Expr], found: dict[Expr, Shape]) -> Shape |
 def _bound(kernel: Kernel, results: Sequence[Expr], found: dict[Expr, Shape]) -> Any:
     shape = shape_of_chain(results, found)
     return kernel.unbound() if shape is None else kernel.bound(shape)
+
+
+def _spare(shared: Expr, new: Expr, found: dict[Expr, Shape]) -> Any:
+    """What finds memory for the update of a variable: none where its shape is another."""
+    fits = new in found and found[new] == found.get(shared)
+    return spare if fits else no_spare
 
 
 def _asked(node: Expr, found: dict[Expr, Shape]) -> Sequence[Spec] | None:

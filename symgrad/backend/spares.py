@@ -33,6 +33,10 @@ def spare(cell: Cell, value: Any) -> Any:
     return np.empty(value.shape, value.dtype)
 
 
+def no_spare(cell: Cell, value: Any) -> None:
+    """No array: the next value has another shape."""
+
+
 def copy_to_change(cell: Cell, value: Any) -> tuple[Any, list[Change]]:
     """An array equal to a shared variable's value that may be changed, and a list for the changes.
 

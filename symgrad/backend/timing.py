@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symgrad.backend.scratch import Shape, further_shapes
+from symgrad.backend.scratch import further_shapes
 from symgrad.graph.expr import Expr
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex
-from symgrad.ops.op import Lengths, Spec
+from symgrad.ops.op import Lengths, Shape, Spec
 from symgrad.plan import Chain, Program, Step
 from symgrad.types import TensorType, is_discrete
 

@@ -20,12 +20,13 @@ from symgrad.compile.checks import (
 )
 from symgrad.compile.mode import get_mode
 from symgrad.compile.profiling import ProfiledFunction, requested
-from symgrad.errors import GraphTypeError, capture_origin, short_origin
+from symgrad.errors import GraphTypeError
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
+from symgrad.origins import capture_origin, short_origin
 from symgrad.plan import plan
 from symgrad.rewrite.pipeline import lower, prepare
 

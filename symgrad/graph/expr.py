@@ -12,15 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import (
-    GraphTypeError,
-    GraphValueError,
-    Origin,
-    capture_origin,
-    made_at,
-    resolve_origin,
-)
+from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.flat_pickle import flat_reduce
+from symgrad.origins import Origin, capture_origin, resolve_origin
 from symgrad.types import DTYPES, ValueType, tensor_type
 
 _call = hooks.call

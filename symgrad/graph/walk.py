@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symgrad.errors import inherit_origin
+from symgrad.origins import inherit_origin
 
 if TYPE_CHECKING:
     from symgrad.graph.expr import Expr

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symgrad.errors import GraphTypeError, GraphValueError, short_origin
+from symgrad.errors import GraphTypeError, GraphValueError
 from symgrad.ops.elementwise import maximum, minimum
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr
+from symgrad.origins import short_origin
 from symgrad.types import ValueType
 
 

@@ -18,6 +18,7 @@ from symgrad.ops.op import (
     Example,
     Lengths,
     Op,
+    Shape,
     Spec,
     as_expr,
     as_exprs,
@@ -124,6 +125,18 @@ _OPERATORS: dict[Any, str] = {
     np.true_divide: " / ",
     np.negative: "-",
 }
+
+
+def broadcast_lengths(node: Expr, shapes: Iterable[Lengths]) -> Lengths:
+    """Where the lengths of a result come from that has some shapes broadcast against each other."""
+    result: list[int | tuple[Expr, int]] = []
+    for axis in range(-node.ndim, 0):
+        found = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        if len(found) > 1:
+            result.append((node, node.ndim + axis))
+        else:
+            result.append(found.pop() if found else 1)
+    return tuple(result)
 
 
 class Elementwise(Op, register=False):
@@ -262,14 +275,10 @@ class Elementwise(Op, register=False):
         shapes = {known[i] for i in node.inputs if i.type.shape}
         if len(shapes) <= 1:
             return shapes.pop() if shapes else ()
-        result: list[int | tuple[Expr, int]] = []
-        for axis in range(-node.ndim, 0):
-            found = {known[i][axis] for i in node.inputs if i.ndim >= -axis} - {1}
-            if len(found) > 1:
-                result.append((node, node.ndim + axis))
-            else:
-                result.append(found.pop() if found else 1)
-        return tuple(result)
+        return broadcast_lengths(node, shapes)
+
+    def result_shape(self, *shapes: Shape) -> Shape:
+        return np.broadcast_shapes(*shapes)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return self.function(xp, *arrays)

@@ -14,9 +14,11 @@ import numpy as np
 from symgrad.errors import ShapeError
 from symgrad.graph.expr import Expr
 from symgrad.ops.blas import accumulate, routines
+from symgrad.ops.families import broadcast_lengths
 from symgrad.ops.linalg import Dot
-from symgrad.ops.op import Arg, Example, Into, Lengths, Op, Spec, elements
-from symgrad.types import ValueType, tensor_type
+from symgrad.ops.op import Arg, Example, Into, Lengths, Op, Shape, Spec, elements
+from symgrad.ops.shaping import SumLike
+from symgrad.types import ValueType, broadcast_shapes, tensor_type
 
 # From how many bytes of the result on BLAS adds the product itself; below, that saves less than the
 # 4.5 µs of calling it through ctypes. Microseconds of `dot`, `multiply`, `add` with `out=`, and of
@@ -32,9 +34,9 @@ DIRECT = 1 << 18
 class Gemm(Op):
     """``c + alpha * dot(a, b)``, with as many such products as there are, of one float dtype.
 
-    Inputs are c, then beta (but for ``start="plain"``), then alpha, a and b of each product. c and
-    all products have the shape of the result, alphas and beta rank 0. BLAS adds a product to a
-    large result where it lies, without another pass over memory; transposes are never copied.
+    Inputs are c, then beta (but for ``start="plain"``), then alpha, a and b of each product. alphas
+    and beta have rank 0. BLAS adds a product to a large result where it lies, without another pass
+    over memory; transposes are never copied.
 
     Attributes
     ----------
@@ -42,6 +44,9 @@ class Gemm(Op):
         What the products are added to: ``plain`` is c, ``scaled`` is ``beta * c``, ``decayed`` is
         ``c + beta * c``. The last is for weight decay: in float32 the number ``1 - 2e-6`` is 1.3 %
         off in what it takes away, at every step and for every weight alike.
+    broadcasts : bool
+        c and the products may turn out to have different shapes, and are broadcast then as in an
+        addition. Without, all of them have the shape of the result.
 
     >>> import symgrad.tensor as T
     >>> W, x, e = T.dmatrix("W"), T.dmatrix("x"), T.dmatrix("e")
@@ -52,6 +57,7 @@ class Gemm(Op):
     """
 
     start: str
+    broadcasts: bool = False
 
     def _parts(self, inputs: Sequence[Any]) -> tuple[Any, Any, list[Any]]:
         """c, beta or None, and the products."""
@@ -65,6 +71,8 @@ class Gemm(Op):
     def infer(self, *types: ValueType) -> ValueType:
         c, _, products = self._parts(types)
         shapes = [c.shape, *(Dot().infer(a, b).shape for _, a, b in products)]
+        if self.broadcasts:
+            return tensor_type(c.dtype, broadcast_shapes(shapes, "gemm"))
         lengths = []
         for found in zip(*shapes, strict=True):
             known = {n for n in found if n is not None}
@@ -74,12 +82,24 @@ class Gemm(Op):
         return tensor_type(c.dtype, tuple(lengths))
 
     def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
-        return known[node.inputs[0]]
+        if not self.broadcasts:
+            return known[node.inputs[0]]
+        c, _, products = self._parts([known[i] for i in node.inputs])
+        return broadcast_lengths(node, self._shapes(c, products))
+
+    def result_shape(self, *shapes: Shape) -> Shape:
+        c, _, products = self._parts(shapes)
+        return np.broadcast_shapes(*self._shapes(c, products))
+
+    def _shapes(self, c: Any, products: Any) -> list[Any]:
+        """The shapes of what is added up."""
+        return [c, *((a[0], b[1]) for _, a, b in products)]
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         c, beta, products = self._parts(arrays)
         if xp is np:
-            out = np.empty(c.shape, c.dtype)
+            shape = self.result_shape(*map(np.shape, arrays)) if self.broadcasts else c.shape
+            out = np.empty(shape, c.dtype)
             self.impl_into(out, (), *arrays)
             return out
         y = c if beta is None else beta * c if self.start == "scaled" else c + beta * c
@@ -95,6 +115,8 @@ class Gemm(Op):
 
     def workspace(self, *arrays: Spec) -> Sequence[Spec]:
         shape, dtype = arrays[0]
+        if self.broadcasts:
+            shape = self.result_shape(*[a.shape for a in arrays])
         large = math.prod(shape) * np.dtype(dtype).itemsize >= DIRECT
         return () if large and np.dtype(dtype) in routines() else (Spec(shape, dtype),)
 
@@ -110,12 +132,13 @@ class Gemm(Op):
             alpha, a, b = rest[k : k + 3]
             if direct and accumulate(out, alpha, a, b):
                 continue
-            product = np.dot(a, b, work[0] if work else None)
+            fits = work and work[0].shape == (len(a), b.shape[1])
+            product = np.dot(a, b, work[0] if fits else None)
             np.multiply(product, alpha, product)
             so_far = np.add(so_far, product, out)
 
     def source_into(self, node: Any, args: Any, out: str, work: str | None, bind: Any) -> str:
-        if self.start == "plain" and len(args) == 4:
+        if self.start == "plain" and len(args) == 4 and not self.broadcasts:
             return f"{bind(_add_product, 'gemm')}({', '.join(args)}, {out}, {work})"
         return super().source_into(node, args, out, work, bind)
 
@@ -135,9 +158,12 @@ class Gemm(Op):
             if self.start == "decayed":
                 grads[0] = g + grads[0]
             grads.append((g * c).sum())
+        if self.broadcasts:
+            grads[0] = SumLike().make(grads[0], c)
         for alpha, a, b in products:
-            part = alpha * g
-            grads += [(g * Dot().make(a, b)).sum(), Dot().make(part, b.T), Dot().make(a.T, part)]
+            product = Dot().make(a, b)
+            part = alpha * (SumLike().make(g, product) if self.broadcasts else g)
+            grads += [(g * product).sum(), Dot().make(part, b.T), Dot().make(a.T, part)]
         return grads
 
     @classmethod
@@ -148,6 +174,11 @@ class Gemm(Op):
         yield Example(Gemm("decayed"), (Arg((3, 2)), number, *one))
         yield Example(Gemm("plain"), (Arg((3, 2)), number, Arg((3, 0)), Arg((0, 2))))
         yield Example(Gemm("plain"), (Arg((0, 2)), number, Arg((0, 4)), Arg((4, 2))))
+        for c in ((3, 2), (1, 2), (3, 1), (1, 1)):
+            yield Example(Gemm("plain", True), (Arg(c), *one, *one))
+            yield Example(Gemm("scaled", True), (Arg(c), number, *one))
+        for a, b in (((1, 4), (4, 2)), ((3, 4), (4, 1))):
+            yield Example(Gemm("decayed", True), (Arg((3, 2)), number, number, Arg(a), Arg(b)))
 
 
 def _add_product(c: Any, alpha: Any, a: Any, b: Any, out: Any, work: Any) -> Any:

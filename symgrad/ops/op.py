@@ -70,6 +70,7 @@ def nbytes(spec: Spec | None) -> int:
     return elements(spec) * np.dtype(spec.dtype).itemsize
 
 
+Shape = tuple[int, ...]
 Lengths = tuple[int | tuple[Expr, int], ...]  # where the lengths of a shape come from
 
 
@@ -189,6 +190,13 @@ class Op:
         if self.shape_of is not None:
             return known[node.inputs[self.shape_of]]
         return tuple((node, axis) for axis in range(node.ndim))
+
+    def result_shape(self, *shapes: Shape) -> Shape:
+        """The shape of the result for inputs of these shapes; ValueError where they do not fit.
+
+        Defined by operations that broadcast, whose `lengths` cannot say it.
+        """
+        raise NotImplementedError
 
     def resolve(self, *arrays: Spec) -> Callable[..., Any] | None:
         """For inputs of these shapes a function that does what `impl` does with NumPy, sooner."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from symgrad.graph.expr import Expr
-from symgrad.ops.families import Elementwise
-from symgrad.ops.op import Lengths, Project
+from symgrad.ops.op import Lengths, Op, Project
 from symgrad.ops.shaping import BroadcastLike
 from symgrad.types import TensorType
 
@@ -62,7 +61,7 @@ class Shapes:
                 if isinstance(length, tuple):
                     own = own or length[0] is node
                     certain = certain and (length[0] is node or length[0] in self.certain)
-            if own and isinstance(node.op, Elementwise):
+            if own and type(node.op).result_shape is not Op.result_shape:
                 certain = all(i in self.certain for i in node.inputs)
                 self.broadcast.add(node)
             elif own:

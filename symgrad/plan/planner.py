@@ -69,6 +69,7 @@ class Planner:
         self.leaving = {self.roots[node] for node in self.results}
         self.items = self._items()
         self.changes = self._changes()
+        self.fitting: list[tuple[str, Shared, Expr]] = []
         self.spares = self._spares()
         self.last = self._last_uses()
         self.used_outside = self._used_outside()
@@ -127,7 +128,11 @@ class Planner:
         return found
 
     def _spares(self) -> dict[Expr, tuple[Shared, str]]:
-        """The updates that are written into memory which their variables keep for it."""
+        """The updates that are written into memory which their variables keep for it.
+
+        Where it shows only at a call whether an update has its variable's shape, a name for what
+        finds the memory then goes into `fitting`.
+        """
         found: dict[Expr, tuple[Shared, str]] = {}
         for shared, new in self.updates:
             own = tuple((shared, axis) for axis in range(shared.ndim))
@@ -136,15 +141,20 @@ class Planner:
                 for known, static in zip(own, shared.static_shape, strict=True)
             )
             if (
-                new.op is not None
-                and new not in self.changes
-                and new not in found
-                and self.roots[new] is new
-                and self._may_take_out(new)
-                and new.dtype == shared.dtype
-                and self.known[new] == self.known.get(shared, lengths)
+                new.op is None
+                or new in self.changes
+                or new in found
+                or self.roots[new] is not new
+                or not self._may_take_out(new)
+                or new.dtype != shared.dtype
             ):
-                found[new] = (shared, self.namer.unique(f"{self.names[shared]}_spare"))
+                continue
+            name = f"{self.names[shared]}_spare"
+            if self.known[new] != self.known.get(shared, lengths):
+                if shared not in self.shapes.certain:
+                    continue
+                self.fitting.append((self.namer.unique(f"{name}_that_fits"), shared, new))
+            found[new] = (shared, self.namer.unique(name))
         return found
 
     def _last_uses(self) -> dict[Expr, int]:
@@ -336,6 +346,7 @@ class Planner:
         for unit in units:
             if isinstance(unit, Chain):
                 wanted.update(node for node, _, _ in unit.results)
+        wanted.update(node for _, *pair in self.fitting for node in pair)
         wanted.update(n[0] for pair in self.equal for n in pair if isinstance(n, tuple))
         wanted &= self.shapes.certain
         sources, rules = self.shapes.rules(wanted)
@@ -347,4 +358,5 @@ class Planner:
             tuple(self.solvers),
             {node: tuple(items) for node, items in self.items.items()},
             self.equal,
+            tuple(self.fitting),
         )

@@ -105,6 +105,8 @@ class Scratch(NamedTuple):
         Of each node of several results, those that are used.
     equal : tuple of pairs
         Lengths that are taken to be equal; where they are not, an operation will fail.
+    spares : tuple of (str, Shared, Expr)
+        Names of functions that find memory for an update, which must have its variable's shape.
     """
 
     sources: tuple[tuple[Expr, str], ...]
@@ -114,6 +116,7 @@ class Scratch(NamedTuple):
     solvers: tuple[tuple[str, Expr], ...]
     items: dict[Expr, tuple[Expr | None, ...]]
     equal: tuple[tuple[Any, Any], ...]
+    spares: tuple[tuple[str, Shared, Expr], ...]
 
 
 class Program(NamedTuple):

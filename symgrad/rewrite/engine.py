@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from symgrad.errors import GraphTypeError, inherit_origin
+from symgrad.errors import GraphTypeError
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import rebuild, toposort
 from symgrad.ops.op import Op
+from symgrad.origins import inherit_origin
 
 _LARGE = 4096  # bytes; larger constants are merged by identity only
 

@@ -1,0 +1,117 @@
+"""What the scripts beside this file understand on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import NoReturn
+
+import symgrad
+from errors import OptionError
+from mnist import Dataset
+
+__all__ = [
+    "Parser",
+    "add_common",
+    "check_batch_size",
+    "natural_int",
+    "output_directory",
+    "positive_float",
+    "positive_int",
+]
+
+DATASETS = (
+    "a directory with the four IDX files of MNIST, a mnist.pkl.gz, an .npz, 'digits' for "
+    "scikit-learn's small images, or 'auto' (default): MNIST from $SYMGRAD_DATA, ./data, the "
+    "user's cache or the network, and 'digits' where there is none"
+)
+
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with status 2."""
+        raise OptionError(f"{message} (--help lists the options)")
+
+
+def positive_int(text: str) -> int:
+    """Read an option that counts something."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
+    return value
+
+
+def natural_int(text: str) -> int:
+    """Read an option that may be 0, such as a seed."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0 on")
+    return value
+
+
+def positive_float(text: str) -> float:
+    """Read an option that measures something."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
+    return value
+
+
+def check_batch_size(batch_size: int, data: Dataset) -> None:
+    """Every split must hold at least one whole minibatch."""
+    for name, split in data.splits():
+        if batch_size > split.n:
+            raise OptionError(
+                f"a batch of {batch_size} images is larger than the {name} split, "
+                f"which has {split.n}"
+            )
+
+
+def add_common(parser: Parser, *, epochs: int, out: str, dataset: str = DATASETS) -> None:
+    """Add the options that all scripts have.
+
+    Parameters
+    ----------
+    parser
+        Of a script.
+    epochs, out
+        The defaults of ``--epochs`` and ``--out``.
+    dataset
+        What ``--dataset`` can be, for the help.
+    """
+    option = parser.add_argument
+    option("--dataset", default="auto", metavar="PATH", help=dataset)
+    text = "passes over the data (default %(default)s)"
+    option("--epochs", type=positive_int, default=epochs, metavar="N", help=text)
+    text = "of the random numbers (default %(default)s); the same seed gives the same result"
+    option("--seed", type=natural_int, default=0, metavar="N", help=text)
+    floats, text = ("float32", "float64"), "precision (default %(default)s)"
+    option("--floatX", choices=floats, default=symgrad.config.floatX, help=text)
+    text = "directory for plots, parameters and the state to resume from (default %(default)s)"
+    option("--out", type=Path, default=Path(out), metavar="DIR", help=text)
+    text = "go on from the state in --out, as if there had been no interruption"
+    option("--resume", action="store_true", help=text)
+    option("--quiet", action="store_true", help="print the final result only")
+
+
+def output_directory(path: Path) -> Path:
+    """Make the directory that results go to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "there is a file of that name" if path.exists() else error.strerror
+        raise OptionError(f"{path}: cannot make that directory ({why})") from None
+    return path

@@ -1,0 +1,110 @@
+"""The pictures that the scripts beside this file draw, as matplotlib figures.
+
+Nothing here needs a screen; in a notebook, a figure that a cell ends with is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from errors import ModelError
+
+__all__ = ["curves", "images", "save_figure"]
+
+# Okabe and Ito's colours, which the colour-blind can tell apart, with a line style each for print.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+STYLES = ("-", "--", "-.", ":")
+
+
+def curves(
+    series: Mapping[str, Sequence[float] | tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    markers: bool = False,
+) -> Figure:
+    """Lines over a common axis, with a legend where there are several.
+
+    Parameters
+    ----------
+    series
+        For each line its name, and its values, which are drawn over 1, 2, 3, …; or its positions
+        and its values.
+    title, xlabel, ylabel
+        What the picture and its axes are called; units belong to a label.
+    markers
+        Put a dot at each value.
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for k, (name, line) in enumerate(series.items()):
+        x, y = line if isinstance(line, tuple) else (range(1, len(line) + 1), line)
+        color, style = COLORS[k % len(COLORS)], STYLES[k // len(COLORS) % len(STYLES)]
+        axes.plot(x, y, style, color=color, label=name, marker="o" if markers else None, ms=4)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    if len(series) > 1:
+        axes.legend()
+    return figure
+
+
+def images(
+    pictures: Sequence[npt.NDArray[Any]],
+    titles: Sequence[str],
+    *,
+    title: str = "",
+    columns: int = 8,
+    colors: Sequence[str] | None = None,
+) -> Figure:
+    """A grid of small grey images, each with a line of text above it.
+
+    Parameters
+    ----------
+    pictures
+        Matrices of brightness; each is stretched from its own darkest to its own brightest pixel.
+    titles
+        A text for each.
+    title
+        Of the whole.
+    columns
+        Images in a row.
+    colors
+        Of the texts.
+    """
+    columns = max(1, min(columns, len(pictures)))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(1.2 * columns, 1.45 * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for k, (axes, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
+        axes.imshow(np.asarray(picture), cmap="gray", interpolation="nearest")
+        axes.set_title(titles[k], fontsize=11, color=colors[k] if colors else "black")
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG or SVG, by the name's ending: the whole file or none of it."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        # the same picture is the same file: no date, no random names inside
+        with mpl.rc_context({"svg.hashsalt": path.stem}):
+            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+            figure.savefig(temporary, dpi=150, metadata=metadata)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ModelError(f"{path}: the picture cannot be saved ({error.strerror})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
