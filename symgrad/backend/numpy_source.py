@@ -196,7 +196,7 @@ class _Writer:
         for unit in program.units[: program.early]:
             self._unit(unit, indent)
         self._take(indent)
-        finders = {shared: name for name, shared, _ in program.scratch.spares}
+        finders = {each.shared: each.name for each in program.scratch.fitting}
         for shared, name in program.spares.items():
             old = program.names[shared]
             if shared in program.changes:
@@ -268,7 +268,7 @@ class _Writer:
     def has_scratch(self) -> bool:
         scratch = self.program.scratch
         return bool(
-            scratch.arrays or scratch.works or scratch.solvers or scratch.spares or self.chains
+            scratch.arrays or scratch.works or scratch.solvers or scratch.fitting or self.chains
         )
 
     def _take(self, indent: str) -> None:
@@ -282,7 +282,7 @@ class _Writer:
         scratch = self.program.scratch
         names = [name for name, _ in (*scratch.arrays, *scratch.works, *scratch.solvers)]
         names += [chain.name for chain in self.chains]
-        names += [name for name, _, _ in scratch.spares]
+        names += [each.name for each in scratch.fitting]
         shapes = ", ".join(f"{name}.shape" for _, name in scratch.sources)
         self._listed(f"{indent}memory = ", [*names, "home"], f" = take({shapes})", indent)
 

@@ -71,7 +71,7 @@ class Memory:
             *[_workspace(node, found) for _, node in self.scratch.works],
             *[_solver(node, found) for _, node in self.scratch.solvers],
             *[_bound(kernel, results, found) for results, kernel in self.kernels],
-            *[_spare(shared, new, found) for _, shared, new in self.scratch.spares],
+            *[_spare(each.nodes, found) for each in self.scratch.fitting],
             kept,
         )
 
@@ -101,7 +101,7 @@ class Memory:
         count = len(self.scratch.arrays) + len(self.scratch.works)
         chains = [kernel.unbound() for _, kernel in self.kernels]
         solvers = [partial(node.op.impl, np) for _, node in self.scratch.solvers]
-        spares = [no_spare] * len(self.scratch.spares)
+        spares = [no_spare] * len(self.scratch.fitting)
         return (*[None] * count, *solvers, *chains, *spares, deque(maxlen=0))
 
 
@@ -133,10 +133,9 @@ def _bound(kernel: Kernel, results: Sequence[Expr], found: dict[Expr, Shape]) ->
     return kernel.unbound() if shape is None else kernel.bound(shape)
 
 
-def _spare(shared: Expr, new: Expr, found: dict[Expr, Shape]) -> Any:
+def _spare(nodes: Sequence[Expr], found: dict[Expr, Shape]) -> Any:
     """What finds memory for the update of a variable: none where its shape is another."""
-    fits = new in found and found[new] == found.get(shared)
-    return spare if fits else no_spare
+    return spare if len({found.get(node) for node in nodes}) == 1 else no_spare
 
 
 def _asked(node: Expr, found: dict[Expr, Shape]) -> Sequence[Spec] | None:

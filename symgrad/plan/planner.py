@@ -8,6 +8,8 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.elementwise import Cast
+from symgrad.ops.families import Elementwise
+from symgrad.ops.gemm import Gemm
 from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Op, Project
 from symgrad.ops.shaping import SumLike
@@ -15,7 +17,7 @@ from symgrad.plan.chain import ChainPlanner
 from symgrad.plan.memory import Shapes, memory_roots, overlaps
 from symgrad.plan.names import Namer, constant_name
 from symgrad.plan.order import chains, early, integers, schedule
-from symgrad.plan.program import Chain, Program, Result, Scratch, Step
+from symgrad.plan.program import Chain, Fitting, Program, Result, Scratch, Step
 from symgrad.rewrite.equal_lengths import equal_lengths
 from symgrad.types import TensorType, TupleType
 
@@ -69,7 +71,7 @@ class Planner:
         self.leaving = {self.roots[node] for node in self.results}
         self.items = self._items()
         self.changes = self._changes()
-        self.fitting: list[tuple[str, Shared, Expr]] = []
+        self.fitting: list[Fitting] = []
         self.spares = self._spares()
         self.last = self._last_uses()
         self.used_outside = self._used_outside()
@@ -131,7 +133,7 @@ class Planner:
         """The updates that are written into memory which their variables keep for it.
 
         Where it shows only at a call whether an update has its variable's shape, a name for what
-        finds the memory then goes into `fitting`.
+        finds the memory then goes into `fitting`, with the nodes whose shapes must be equal.
         """
         found: dict[Expr, tuple[Shared, str]] = {}
         for shared, new in self.updates:
@@ -153,9 +155,28 @@ class Planner:
             if self.known[new] != self.known.get(shared, lengths):
                 if shared not in self.shapes.certain:
                     continue
-                self.fitting.append((self.namer.unique(f"{name}_that_fits"), shared, new))
+                finder = self.namer.unique(f"{name}_that_fits")
+                self.fitting.append(Fitting(finder, shared, (shared, new)))
             found[new] = (shared, self.namer.unique(name))
+            start = self._start_of(new, shared)
+            if start is not None:
+                found[start] = found[new]
         return found
+
+    def _start_of(self, new: Expr, shared: Shared) -> Expr | None:
+        """What `new` adds products to, if that can be computed where they are then added."""
+        if not (isinstance(new.op, Gemm) and new.op.start == "plain"):
+            return None
+        start = new.inputs[0]
+        alone = sum(start in node.inputs for node in self.order) == 1 and start not in self.leaving
+        if not (isinstance(start.op, Elementwise) and alone and self._may_take_out(start)):
+            return None
+        if self.known[start] != self.known[new]:
+            if not self.fitting or new not in self.fitting[-1].nodes:
+                return None
+            finder, _, nodes = self.fitting[-1]
+            self.fitting[-1] = Fitting(finder, shared, (*nodes, start))
+        return start
 
     def _last_uses(self) -> dict[Expr, int]:
         """For each root of memory, the last unit that uses it; for results, one past the end."""
@@ -346,7 +367,7 @@ class Planner:
         for unit in units:
             if isinstance(unit, Chain):
                 wanted.update(node for node, _, _ in unit.results)
-        wanted.update(node for _, *pair in self.fitting for node in pair)
+        wanted.update(node for fitting in self.fitting for node in fitting.nodes)
         wanted.update(n[0] for pair in self.equal for n in pair if isinstance(n, tuple))
         wanted &= self.shapes.certain
         sources, rules = self.shapes.rules(wanted)

@@ -86,6 +86,14 @@ class Result(NamedTuple):
     copy: bool
 
 
+class Fitting(NamedTuple):
+    """A name for what finds memory for an update, its variable, and what must have one shape."""
+
+    name: str
+    shared: Shared
+    nodes: tuple[Expr, ...]
+
+
 class Scratch(NamedTuple):
     """Memory that a call needs, once the lengths are known.
 
@@ -105,8 +113,8 @@ class Scratch(NamedTuple):
         Of each node of several results, those that are used.
     equal : tuple of pairs
         Lengths that are taken to be equal; where they are not, an operation will fail.
-    spares : tuple of (str, Shared, Expr)
-        Names of functions that find memory for an update, which must have its variable's shape.
+    fitting : tuple of Fitting
+        Updates of which it shows at a call whether they have the shapes of their variables.
     """
 
     sources: tuple[tuple[Expr, str], ...]
@@ -116,7 +124,7 @@ class Scratch(NamedTuple):
     solvers: tuple[tuple[str, Expr], ...]
     items: dict[Expr, tuple[Expr | None, ...]]
     equal: tuple[tuple[Any, Any], ...]
-    spares: tuple[tuple[str, Shared, Expr], ...]
+    fitting: tuple[Fitting, ...]
 
 
 class Program(NamedTuple):

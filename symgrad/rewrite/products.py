@@ -98,11 +98,13 @@ def use_blas(outputs: Sequence[Expr]) -> list[Expr]:
     decay becomes a factor of W, ``mu * v - lr * dot(a, b)``, and sums of several products. Scalar
     factors may stand anywhere outside the products: an input, shared, computed or constant.
 
+    What else is added, an L1 norm or a velocity besides the weights' decay, is added up first, and
+    the product to that, in the same memory. Microseconds for 20 examples in float32, two threads of
+    a Xeon: momentum 659 → 347 for 784×500, 13 → 14 for 784×10; with decay 884 → 623 and 16 → 17.
+
     Left alone are a product that something else needs too (it would be computed twice), one that
-    has another shape than the sum, and sums that only elementwise operations need or that
-    have other terms besides one product and one matrix. For these BLAS is no clear gain over adding
-    up block by block in cache: a step with an L1 norm, 20 examples, float32, one thread, took
-    720 µs without it and 673 with it for 784×500, 21.3 and 21.6 for 784×10.
+    has another shape than the sum, and sums that only elementwise operations need: these are added
+    up block by block in cache.
 
     >>> import symgrad.tensor as T
     >>> W, lr, x, y = T.dmatrix("W"), T.dscalar("lr"), T.dmatrix("x"), T.dmatrix("y")
@@ -199,8 +201,6 @@ class _Pass:
         stripped = [term if term.node in self.hot else _stripped(term) for term in others]
         others = _without_nothing(stripped)
         start = _start(others)
-        if start is None and len(products) == 1:
-            return
         terms = (*products, *others)
         if not all(t.scale.is_sane(root.dtype) for t in terms):
             return
