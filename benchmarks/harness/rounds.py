@@ -12,12 +12,13 @@ from typing import Any
 
 from benchmarks.harness.outcome import Outcome, disagreements
 from benchmarks.harness.peers import Peer, environment, with_caches
-from benchmarks.harness.process import ROOT, Failed, Worker
+from benchmarks.harness.process import CAN_STOP, ROOT, Failed, Worker
 from benchmarks.harness.question import Case, Question, answers
 from benchmarks.harness.worker import Reply
 
-# Between two turns. OpenBLAS's threads spin for 2**26 clock ticks (about 25 ms) before they sleep.
-SETTLE = 0.04
+# Between two turns. Where processes cannot be stopped, OpenBLAS's threads spin for 2**26 clock
+# ticks (about 25 ms) before they sleep.
+SETTLE = 0.01 if CAN_STOP else 0.04
 
 # A worker that used more processor time than this between its turns was not idle.
 BUSY = 0.08

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness import outcome as outcomes_module, peers as peers_module, report
+from benchmarks.harness import outcome as outcomes_module, peers as peers_module, process, report
 from benchmarks.harness.outcome import Outcome, disagreements, same
 from benchmarks.harness.peers import PEERS, Peer, environment, with_caches
 from benchmarks.harness.process import ROOT, Failed, Worker
@@ -177,18 +177,29 @@ def test_what_a_peer_prints_does_not_disturb(ask: Asked) -> None:
     assert len(found.times["numpy"]) == 2
 
 
-def test_a_peer_whose_threads_do_not_sleep_is_named(ask: Asked) -> None:
-    source = """
-        import threading, time
-        def by_numpy(): return Task(lambda: time.sleep(0.5), lambda result: [])
-        def by_fake():
-            def spin():
-                while True: pass
-            threading.Thread(target=spin, daemon=True).start()
-            return Task(lambda: None, lambda result: [])
-        """
+SPINNING = """
+    import threading, time
+    def by_numpy(): return Task(lambda: time.sleep(0.5), lambda result: [])
+    def by_fake():
+        def spin():
+            while True: pass
+        threading.Thread(target=spin, daemon=True).start()
+        return Task(lambda: None, lambda result: [])
+    """
+
+
+@pytest.mark.skipif(not process.CAN_STOP, reason="processes cannot be stopped here")
+def test_a_peer_whose_threads_do_not_sleep_is_stopped(ask: Asked) -> None:
+    [found], _ = ask(SPINNING, NUMPY, FAKE)
+    assert found.busy == {}
+
+
+def test_a_peer_whose_threads_do_not_sleep_is_named(
+    ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "CAN_STOP", False)
     quiet = "import time\ndef by_numpy(): return Task(lambda: time.sleep(0.2), lambda result: [])"
-    [found], _ = ask(source, NUMPY, FAKE)
+    [found], _ = ask(SPINNING, NUMPY, FAKE)
     assert list(found.busy) == ["fake"]
     assert any("Fake" in line or "fake" in line for line in report.notes([found], []))
     [found], _ = ask(quiet, NUMPY)
