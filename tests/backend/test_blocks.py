@@ -22,6 +22,7 @@ DTYPES = ["float32", "float64", "int64"]
 def small_blocks(monkeypatch):
     """Blocks of eight elements, and threads from sixteen on."""
     monkeypatch.setattr(blocks, "_BLOCK", 64)
+    monkeypatch.setattr(blocks, "_BLOCK_ALONE", 64)
     monkeypatch.setattr(blocks, "_ALONE", 16)
 
 
