@@ -24,7 +24,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from timeit import default_timer
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +32,18 @@ import numpy.typing as npt
 import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import DataError, ModelError
-from options import Parser, check_batch_size, positive_float, positive_int
-from saving import check_writable, load_params, save_params
-from training import EarlyStopping, Interrupted, Progress, run
+from early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
+from errors import DataError, OptionError
+from options import (
+    Parser,
+    add_common,
+    check_batch_size,
+    output_directory,
+    positive_float,
+    positive_int,
+)
+from saving import check_writable, load_params
+from training import Training, run
 
 BEST_MODEL = "best_model.npz"
 
@@ -131,22 +139,16 @@ def load_data(dataset: str | Path | mnist.Dataset = "auto") -> list[tuple[Any, A
     ]
 
 
-class Result(NamedTuple):
-    """How a training went: errors in percent, one validation error per validation."""
-
-    validation: list[float]
-    best_validation: float
-    test: float
-    epochs: int
-
-
 def sgd_optimization_mnist(
     learning_rate: float = 0.13,
     n_epochs: int = 1000,
     dataset: str | Path | mnist.Dataset = "auto",
     batch_size: int | None = 600,
     *,
-    save: str | Path = BEST_MODEL,
+    save: str | Path | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
     quiet: bool = False,
 ) -> Result:
     """Train the model: stochastic gradient descent with early stopping.
@@ -167,11 +169,23 @@ def sgd_optimization_mnist(
         Images in a minibatch; None for a number that suits the dataset. What is left over at the
         end of a split goes unused.
     save
-        Where the best parameters go at each improvement.
+        Where the best parameters go at each improvement: ``best_model.npz`` in `out`, or in the
+        current directory, unless told otherwise.
+    seed
+        As all the scripts here have it. (This training starts from zero and takes the images in
+        their order: it draws no random numbers.)
+    out
+        A directory for the errors' curve and for the state to resume from; None for neither.
+    resume
+        Go on from the state in `out`.
     quiet
         Print the final result only.
     """
-    save = Path(save)
+    if resume and out is None:
+        raise OptionError("--resume needs --out, the directory that the earlier training was given")
+    if out is not None:
+        out = output_directory(Path(out))
+    save = Path(save or (out or Path()) / BEST_MODEL)
     check_writable(save)
 
     # -- The data ----------------------------------------------------------------------------------
@@ -232,71 +246,43 @@ def sgd_optimization_mnist(
     if not quiet:
         print("... training the model", flush=True)
 
-    stopping = EarlyStopping(patience=5000, increase=2, threshold=0.995)
-    validation_frequency = stopping.frequency(n_train_batches)
-    validation: list[float] = []
-    test_score = 0.0
-    epoch = 0
-    saved = np.inf
-    done_looping = False
-
-    def save_best() -> None:
-        nonlocal saved
-        save_params(save, W=classifier.W.get_value(), b=classifier.b.get_value())
-        saved = stopping.best
-
+    training = Training(
+        state=out and out / "state.npz",
+        params={"W": classifier.W, "b": classifier.b},
+        settings={
+            "dataset": f"{dataset.name} of {dataset.train.n} images",
+            "batch-size": batch_size,
+            "learning-rate": learning_rate,
+        },
+        seed=seed,
+        resume=resume,
+        quiet=quiet,
+    )
+    epochs_before = training.epoch
     start_time = default_timer()
-
-    try:
-        with Progress(min(stopping.patience, n_epochs * n_train_batches), quiet=quiet) as progress:
-            while epoch < n_epochs and not done_looping:
-                epoch += 1
-                for minibatch in range(n_train_batches):
-                    minibatch_cost = train_model(minibatch)
-                    if not np.isfinite(minibatch_cost):
-                        raise ModelError(
-                            f"the cost became {minibatch_cost} in epoch {epoch}: "
-                            f"a smaller learning rate than {learning_rate:g} may help"
-                        )
-                    iteration = (epoch - 1) * n_train_batches + minibatch
-                    where = f"epoch {epoch}, minibatch {minibatch + 1}/{n_train_batches}"
-
-                    if (iteration + 1) % validation_frequency == 0:
-                        loss = float(np.mean([validate_model(i) for i in range(n_valid_batches)]))
-                        validation.append(loss * 100)
-                        progress.line(f"{where}, validation error {loss * 100:f} %")
-
-                        if stopping.improved(loss, iteration):
-                            save_best()
-                            test_score = float(
-                                np.mean([test_model(i) for i in range(n_test_batches)])
-                            )
-                            progress.line(
-                                f"     {where}, test error of best model {test_score * 100:f} %"
-                            )
-
-                    progress.step(min(stopping.patience, n_epochs * n_train_batches))
-                    if stopping.exhausted(iteration):
-                        done_looping = True
-                        break
-    except KeyboardInterrupt:
-        if stopping.best == np.inf:
-            raise Interrupted(f" in epoch {epoch}, before there was a model to save.") from None
-        if stopping.best < saved:  # the key was hit while the file was being written
-            save_best()
-        raise Interrupted(
-            f" in epoch {epoch}. The best model so far, with a validation error of "
-            f"{stopping.best * 100:f} %, is in {save}"
-        ) from None
-
+    with training:
+        result = train_until_stopped(
+            training,
+            EarlyStopping(patience=5000, increase=2, threshold=0.995),
+            train_model=train_model,
+            validate_model=validate_model,
+            test_model=test_model,
+            n_batches=(n_train_batches, n_valid_batches, n_test_batches),
+            n_epochs=n_epochs,
+            learning_rate=learning_rate,
+            save=save,
+        )
     seconds = default_timer() - start_time
     print(
-        f"Optimization complete with best validation score of {stopping.best * 100:f} %,"
-        f"with test performance {test_score * 100:f} %"
+        f"Optimization complete with best validation score of {result.best_validation:f} %,"
+        f"with test performance {result.test:f} %"
     )
-    print(f"The code run for {epoch} epochs, with {epoch / seconds:f} epochs/sec", flush=True)
+    speed = (result.epochs - epochs_before) / seconds
+    print(f"The code run for {result.epochs} epochs, with {speed:f} epochs/sec", flush=True)
     print(f"The code for file {Path(__file__).name} ran for {seconds:.1f}s", file=sys.stderr)
-    return Result(validation, stopping.best * 100, test_score * 100, epoch)
+    if out is not None:
+        draw_errors(result, f"Logistic regression on {dataset.name}, by SGD", out / "errors")
+    return result
 
 
 def predict(
@@ -335,26 +321,14 @@ def predict(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     parser = Parser(description="Train logistic regression on MNIST, as Theano's tutorial does.")
+    add_common(parser, epochs=1000, out=None)
     option = parser.add_argument
-    option(
-        "--dataset",
-        default="auto",
-        metavar="PATH",
-        help="a directory with the four IDX files of MNIST, a mnist.pkl.gz, an .npz, 'digits' for "
-        "scikit-learn's small images, or 'auto' (default): MNIST from $SYMGRAD_DATA, ./data, the "
-        "user's cache or the network, and 'digits' where there is none",
-    )
     text = "images in a minibatch (default 600, or 50 for 'digits')"
     option("--batch-size", type=positive_int, metavar="N", help=text)
     text = "size of a step (default %(default)s)"
     option("--learning-rate", type=positive_float, default=0.13, metavar="RATE", help=text)
-    text = "at most this many passes over the data (default %(default)s)"
-    option("--epochs", type=positive_int, default=1000, metavar="N", help=text)
-    text = "where the best parameters go (default %(default)s)"
-    option("--save", type=Path, default=Path(BEST_MODEL), metavar="PATH", help=text)
-    floats, text = ("float32", "float64"), "precision (default %(default)s)"
-    option("--floatX", choices=floats, default=symgrad.config.floatX, help=text)
-    option("--quiet", action="store_true", help="print the final result only")
+    text = f"where the best parameters go (default {BEST_MODEL}, in --out if that is given)"
+    option("--save", type=Path, metavar="PATH", help=text)
     options = parser.parse_args(arguments)
 
     symgrad.config.floatX = options.floatX
@@ -364,6 +338,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.dataset,
         options.batch_size,
         save=options.save,
+        seed=options.seed,
+        out=options.out,
+        resume=options.resume,
         quiet=options.quiet,
     )
 

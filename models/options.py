@@ -16,6 +16,7 @@ __all__ = [
     "add_common",
     "check_batch_size",
     "natural_int",
+    "nonnegative_float",
     "output_directory",
     "positive_float",
     "positive_int",
@@ -26,7 +27,6 @@ DATASETS = (
     "scikit-learn's small images, or 'auto' (default): MNIST from $SYMGRAD_DATA, ./data, the "
     "user's cache or the network, and 'digits' where there is none"
 )
-
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,25 +70,43 @@ def positive_float(text: str) -> float:
     return value
 
 
-def check_batch_size(batch_size: int, data: Dataset) -> None:
-    """Every split must hold at least one whole minibatch."""
+def nonnegative_float(text: str) -> float:
+    """Read an option that may be 0, such as the weight of a penalty."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number, 0 or above")
+    return value
+
+
+def check_batch_size(batch_size: int, data: Dataset, *, training_only: bool = False) -> None:
+    """Every split, or the training images only, must hold at least one whole minibatch."""
     for name, split in data.splits():
-        if batch_size > split.n:
+        if batch_size > split.n and (name == "training" or not training_only):
             raise OptionError(
                 f"a batch of {batch_size} images is larger than the {name} split, "
                 f"which has {split.n}"
             )
 
 
-def add_common(parser: Parser, *, epochs: int, out: str, dataset: str = DATASETS) -> None:
+def add_common(
+    parser: Parser,
+    *,
+    epochs: int,
+    out: str | None,
+    dataset: str = DATASETS,
+    seed: int = 0,
+) -> None:
     """Add the options that all scripts have.
 
     Parameters
     ----------
     parser
         Of a script.
-    epochs, out
-        The defaults of ``--epochs`` and ``--out``.
+    epochs, out, seed
+        The defaults of ``--epochs``, ``--out`` and ``--seed``.
     dataset
         What ``--dataset`` can be, for the help.
     """
@@ -97,11 +115,12 @@ def add_common(parser: Parser, *, epochs: int, out: str, dataset: str = DATASETS
     text = "passes over the data (default %(default)s)"
     option("--epochs", type=positive_int, default=epochs, metavar="N", help=text)
     text = "of the random numbers (default %(default)s); the same seed gives the same result"
-    option("--seed", type=natural_int, default=0, metavar="N", help=text)
+    option("--seed", type=natural_int, default=seed, metavar="N", help=text)
     floats, text = ("float32", "float64"), "precision (default %(default)s)"
     option("--floatX", choices=floats, default=symgrad.config.floatX, help=text)
-    text = "directory for plots, parameters and the state to resume from (default %(default)s)"
-    option("--out", type=Path, default=Path(out), metavar="DIR", help=text)
+    text = "directory for plots, parameters and the state to resume from"
+    default = "" if out is None else " (default %(default)s)"
+    option("--out", type=Path, default=out, metavar="DIR", help=text + default)
     text = "go on from the state in --out, as if there had been no interruption"
     option("--resume", action="store_true", help=text)
     option("--quiet", action="store_true", help="print the final result only")

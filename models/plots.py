@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from errors import ModelError
 
@@ -22,6 +23,8 @@ __all__ = ["curves", "images", "save_figure"]
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a line style each for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":")
+
+FONT = {"font.size": 12}  # to be read at half the size
 
 
 def curves(
@@ -44,16 +47,22 @@ def curves(
     markers
         Put a dot at each value.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    for k, (name, line) in enumerate(series.items()):
-        x, y = line if isinstance(line, tuple) else (range(1, len(line) + 1), line)
-        color, style = COLORS[k % len(COLORS)], STYLES[k // len(COLORS) % len(STYLES)]
-        axes.plot(x, y, style, color=color, label=name, marker="o" if markers else None, ms=4)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    axes.grid(alpha=0.3)
-    if len(series) > 1:
-        axes.legend()
+    with mpl.rc_context(FONT):
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        axes = figure.add_subplot()
+        for k, (name, line) in enumerate(series.items()):
+            x, y = line if isinstance(line, tuple) else (range(1, len(line) + 1), line)
+            color, style = COLORS[k % len(COLORS)], STYLES[k % len(STYLES)]
+            marker = "o" if markers or len(y) == 1 else None  # (a line of one point is invisible)
+            axes.plot(x, y, style, color=color, label=name, marker=marker, ms=4)
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+        axes.grid(alpha=0.3)
+        if len(series) > 6:  # beside the lines, which it would hide
+            figure.set_figwidth(9)
+            figure.legend(loc="outside right upper")
+        elif len(series) > 1:
+            axes.legend()
     return figure
 
 
@@ -82,7 +91,8 @@ def images(
     """
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
-    figure = Figure(figsize=(1.2 * columns, 1.45 * rows + 0.4), layout="constrained")
+    side = max(1.2, 3.6 / columns)  # inches; wide enough for the title above a few
+    figure = Figure(figsize=(side * columns, (side + 0.25) * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -90,12 +100,19 @@ def images(
         axes.imshow(np.asarray(picture), cmap="gray", interpolation="nearest")
         axes.set_title(titles[k], fontsize=11, color=colors[k] if colors else "black")
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, fontsize=12)
     return figure
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG or SVG, by the name's ending: the whole file or none of it."""
+    """Write a figure as PNG or SVG, by the name's ending, or as both where it has none.
+
+    The whole file or none of it is written.
+    """
+    if not path.suffix:
+        for ending in (".png", ".svg"):
+            save_figure(figure, path.with_suffix(ending))
+        return path
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         # the same picture is the same file: no date, no random names inside

@@ -1,9 +1,8 @@
-"""How the scripts beside this file train: counting, progress, early stopping, Ctrl-C, resuming."""
+"""How the scripts beside this file train: counting, progress, Ctrl-C, resuming, exit statuses."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -19,58 +18,13 @@ import numpy as np
 from tqdm import tqdm
 
 import npz
+import symgrad
 from errors import DataError, ModelError, OptionError
 from saving import check_writable, save_params
 
+__all__ = ["Interrupted", "Progress", "Training", "run"]
+
 SAVE_EVERY = 30.0  # seconds
-
-__all__ = ["EarlyStopping", "Interrupted", "Progress", "Training", "run"]
-
-
-# ---- early stopping ------------------------------------------------------------------------------
-
-
-class EarlyStopping:
-    """Stop when the validation error has not improved for a good while.
-
-    Training goes on for at least `patience` minibatches. Whenever the error falls clearly, below
-    ``threshold`` times the best one so far, at minibatch number ``i``, patience is extended:
-
-        patience ← max(patience, increase · i)
-
-    so that a model which still improves late gets more time.
-
-    >>> stopping = EarlyStopping(patience=10)
-    >>> stopping.improved(0.5, iteration=8), stopping.patience
-    (True, 16)
-    >>> stopping.improved(0.499, iteration=12), stopping.patience  # better, but not clearly
-    (True, 16)
-    >>> stopping.exhausted(15), stopping.exhausted(16)
-    (False, True)
-    """
-
-    def __init__(self, patience: int = 5000, increase: int = 2, threshold: float = 0.995) -> None:
-        self.patience = patience
-        self.increase = increase
-        self.threshold = threshold
-        self.best = math.inf
-
-    def frequency(self, n_batches: int) -> int:
-        """Minibatches between two validations: an epoch, or less where patience is short."""
-        return min(n_batches, self.patience // 2)
-
-    def improved(self, loss: float, iteration: int) -> bool:
-        """Take note of a validation error; is it the best so far?"""
-        if not loss < self.best:
-            return False
-        if loss < self.best * self.threshold:
-            self.patience = max(self.patience, iteration * self.increase)
-        self.best = loss
-        return True
-
-    def exhausted(self, iteration: int) -> bool:
-        """Whether to stop after minibatch number `iteration`."""
-        return self.patience <= iteration
 
 
 # ---- a training that can be interrupted ----------------------------------------------------------
@@ -84,6 +38,10 @@ class Training:
     parameters, where the training stands, what it has recorded, and the state of the random
     numbers at the beginning of the epoch.
 
+    Leave the loops over `epochs` and `batches` by `stop`, not by ``break``, so that the step which
+    has been made is counted. After a resumption the code of an epoch before its `batches` runs
+    once more, to draw the same random numbers; so nothing should be recorded there.
+
     Parameters
     ----------
     state
@@ -91,24 +49,34 @@ class Training:
     params
         Shared variables by name: the parameters, and whatever else the updates change.
     settings
-        What a resumed training must have been started with, by the options' names.
+        What a resumed training must have been started with, by the options' names. (The seed and
+        the precision are added.)
     seed
         Of the random numbers, `rng`.
     resume
         Go on from `state`.
     quiet
         Show neither lines nor a bar.
+    unit
+        What an epoch is called, for the message after Ctrl-C.
 
     Attributes
     ----------
     epoch, batch
         How many epochs are complete, and how many minibatches of the one that is under way.
+    stopped
+        Whether `stop` has ended the training.
     history
-        What `record` was given: a list of numbers for each name.
+        What `record` was given: a list of numbers, or of arrays, for each name.
     notes
         Anything else to remember, of what JSON knows: numbers, strings, lists, dicts.
     rng
         A `numpy.random.RandomState`. Draw from it only inside of `epochs`, before `batches`.
+    total
+        The minibatches to expect, for the progress bar: set it if there may be fewer than
+        `epochs` times `batches`.
+    kept
+        A sentence for the message after Ctrl-C: what has been kept besides the state.
 
     Examples
     --------
@@ -131,24 +99,28 @@ class Training:
         seed: int = 0,
         resume: bool = False,
         quiet: bool = False,
+        unit: str = "epoch",
     ) -> None:
+        common = {"seed": seed, "floatX": symgrad.config.floatX}
         self.path = state
         self.params = dict(params)
-        self.settings = json.loads(json.dumps(dict(settings) | {"seed": seed}, default=str))
+        self.settings = json.loads(json.dumps(dict(settings) | common, default=str))
         self.epoch = self.batch = 0
-        self.history: dict[str, list[float]] = {}
+        self.stopped = False
+        self.history: dict[str, list[Any]] = {}
         self.notes: dict[str, Any] = {}
         self.rng = np.random.RandomState(seed)
-        self.total = 0
+        self.total: int | None = None
+        self.kept = ""
+        self.unit = unit
         self._at_epoch = self.rng.get_state(legacy=False)
         self._asked_to_stop = False
         self._saved = monotonic()
         self._handler: Any = None
+        if resume:
+            self._load()
         if state is not None:
-            if resume:
-                self._load(state)
-            else:
-                check_writable(state)
+            check_writable(state)
         self.progress = Progress(0, quiet=quiet)
 
     def __enter__(self) -> Self:
@@ -162,99 +134,136 @@ class Training:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-        self.progress.bar.close()
-        if error is None:
-            self.save()
+        try:
+            self.progress.bar.close()
+            if error is None:
+                self.save()
+                if self._asked_to_stop:  # after the last step
+                    raise self._interruption(f"--resume goes on from {self.path}")
+        finally:
+            if self._handler is not None:
+                signal.signal(signal.SIGINT, self._handler)
 
     def epochs(self, n: int) -> Iterator[int]:
         """The numbers of the epochs that are left of `n`, counted from 1."""
-        while self.epoch < n:
+        self._n_epochs = n
+        while self.epoch < n and not self.stopped:
             self.rng.set_state(self._at_epoch)
-            self._epochs_left = n - self.epoch
             yield self.epoch + 1
             self.epoch += 1
             self.batch = 0
             self._at_epoch = self.rng.get_state(legacy=False)
-            self._pause()
+            self.pause()
 
     def batches(self, n: int) -> Iterator[int]:
         """The numbers of the minibatches that are left in this epoch of `n`, counted from 0."""
-        self.total = self.total or self._epochs_left * n - self.batch
-        while self.batch < n:
+        self.progress.start(self.epoch * n + self.batch)
+        while self.batch < n and not self.stopped:
             yield self.batch
             self.batch += 1
-            self.progress.step(self.total)
-            self._pause()
+            self.progress.step(self.total or self._n_epochs * n)
+            self.pause()
+
+    def stop(self) -> None:
+        """End the training after this step, as if all epochs had been made."""
+        self.stopped = True
 
     def record(self, **values: Any) -> None:
-        """Append a number to each of some lists in `history`."""
+        """Append a number, or a copy of an array, to each of some lists in `history`."""
         for name, value in values.items():
-            self.history.setdefault(name, []).append(float(value))
+            entry = float(value) if np.ndim(value) == 0 else np.array(value)
+            self.history.setdefault(name, []).append(entry)
 
     def line(self, text: str) -> None:
         """Print a line above the progress bar."""
         self.progress.line(text)
 
+    def pause(self) -> None:
+        """Between two steps: stop if that was asked for, and save now and then.
+
+        `epochs` and `batches` do that; only who loops otherwise needs to call it.
+        """
+        if self._asked_to_stop:
+            self.save()
+            raise self._interruption(f"--resume goes on from {self.path}")
+        if monotonic() - self._saved > SAVE_EVERY:
+            self.save()
+
     def save(self) -> None:
         """Write the state to its file."""
         if self.path is None:
             return
+        arrays = {name: shared.get_value(borrow=True) for name, shared in self.params.items()}
+        numbers = {}
+        for name, values in self.history.items():
+            if values and isinstance(values[0], np.ndarray):
+                arrays[f"history {name}"] = np.stack(values)
+            else:
+                numbers[name] = values
         about = {
             "settings": self.settings,
             "epoch": self.epoch,
             "batch": self.batch,
-            "history": self.history,
+            "stopped": self.stopped,
+            "history": numbers,
+            "arrays": sorted(self.history.keys() - numbers.keys()),
             "notes": self.notes,
             "rng": self._at_epoch,
         }
         text = json.dumps(about, default=lambda value: value.tolist())
-        arrays = {name: shared.get_value(borrow=True) for name, shared in self.params.items()}
         save_params(self.path, training=np.array(text), **arrays)
         self._saved = monotonic()
 
-    def _load(self, path: Path) -> None:
-        arrays = npz.read_arrays(path, ["training", *self.params])
+    def _load(self) -> None:
+        if self.path is None:
+            raise OptionError("nothing to resume from: no directory was given where the state is")
+        arrays = npz.read_arrays(self.path, ["training"])
         try:
-            about = json.loads(str(arrays.pop("training")))
-            settings = about["settings"]
+            about = json.loads(str(arrays["training"]))
+            settings = dict(about["settings"])
             self.epoch, self.batch = int(about["epoch"]), int(about["batch"])
-            self.history, self.notes = dict(about["history"]), dict(about["notes"])
-            rng = about["rng"]
-            rng["state"]["key"] = np.array(rng["state"]["key"], np.uint32)
-            self.rng.set_state(rng)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(path, "something else", "the state of a training") from None
+            self.stopped = bool(about["stopped"])
+            history = dict(about["history"])
+            self.history = {name: [float(value) for value in history[name]] for name in history}
+            self.notes = dict(about["notes"])
+            recorded = {f"history {name}": str(name) for name in about["arrays"]}
+            self._at_epoch = about["rng"]
+            key = self._at_epoch["state"]["key"]
+            self._at_epoch["state"]["key"] = np.array(key, np.uint32)
+            self.rng.set_state(self._at_epoch)
+        except Exception:  # of a damaged file nothing is known
+            raise DataError(self.path, "something else", "the state of a training") from None
         for name in self.settings | settings:
             was, found = settings.get(name), self.settings.get(name)
             if was != found:
                 raise OptionError(
-                    f"{path} was saved by a training with {name} {was}, not {found}: give the "
-                    f"same options to resume it, or leave --resume out to start anew"
+                    f"{self.path} was saved by a training with {name} {was}, not {found}: give "
+                    f"the same options to resume it, or leave --resume out to start anew"
                 )
+        arrays = npz.read_arrays(self.path, [*self.params, *recorded])
         for name, shared in self.params.items():
             old = shared.get_value(borrow=True)
             if arrays[name].shape != old.shape or arrays[name].dtype != old.dtype:
                 found = f"{arrays[name].dtype} of shape {arrays[name].shape}"
-                raise DataError(f"{path}[{name}]", found, f"{old.dtype} of shape {old.shape}")
+                expected = f"{old.dtype} of shape {old.shape}"
+                raise DataError(f"{self.path}[{name}]", found, expected)
             shared.set_value(arrays[name])
-        self._at_epoch = rng
+        for key, name in recorded.items():
+            if arrays[key].ndim < 2:
+                raise DataError(f"{self.path}[{key}]", "a number", "arrays, one below the other")
+            self.history[name] = list(arrays[key])
 
-    def _pause(self) -> None:
-        """Between two steps: stop if that was asked for, and save now and then."""
-        if self._asked_to_stop:
-            self.save()
-            raise Interrupted(f" in epoch {self.epoch + 1}.{self._kept()}")
-        if monotonic() - self._saved > SAVE_EVERY:
-            self.save()
-
-    def _kept(self) -> str:
-        return "" if self.path is None else f" --resume goes on from {self.path}"
+    def _interruption(self, state: str) -> Interrupted:
+        if self.batch or not self.epoch:
+            where = f" in {self.unit} {self.epoch + 1}."
+        else:
+            where = f" after {self.unit} {self.epoch}."
+        sentences = (self.kept, "" if self.path is None else state)
+        return Interrupted(f"{where} {'. '.join(filter(None, sentences))}".rstrip())
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self._asked_to_stop:
-            raise KeyboardInterrupt
+            raise self._interruption("What came last is not saved")
         self._asked_to_stop = True
 
 
@@ -294,6 +303,11 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self.bar.close()
+
+    def start(self, done: int) -> None:
+        """Begin where an earlier run has left off, with so many minibatches."""
+        if not self.bar.disable and self.bar.n != done:
+            self.bar.initial = self.bar.n = done
 
     def step(self, total: int) -> None:
         """One more minibatch, of `total` as far as is known by now."""

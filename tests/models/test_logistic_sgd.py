@@ -252,7 +252,7 @@ def test_ctrl_c_while_saving_still_saves(
 def test_help(command: Command) -> None:
     done = command("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    options = ["dataset", "batch-size", "learning-rate", "epochs", "save", "quiet", "floatX"]
+    options = "dataset batch-size learning-rate epochs save seed out resume quiet floatX".split()
     for option in options:
         assert f"--{option}" in done.stdout
 
@@ -289,6 +289,20 @@ def test_quiet_and_save(tmp_path: Path, command: Command, write_mnist: Callable[
     assert {path.name for path in tmp_path.iterdir()} == {"data", "a model"}
 
 
+def test_a_directory_for_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    digits = ["--dataset", "digits", "--epochs", "2", "--quiet", "--out", "some/where"]
+    main(digits)
+    results = {"errors.png", "errors.svg", "state.npz"}
+    assert {path.name for path in Path("some/where").iterdir()} == results | {"best_model.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == {"some"}
+    main([*digits, "--resume", "--epochs", "3", "--save", "best.npz"])
+    assert "The code run for 3 epochs" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"some", "best.npz"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the cache cannot be moved there")
 def test_without_a_network_it_says_so_and_trains(command: Command) -> None:
     done = command("--epochs", 1)
@@ -322,6 +336,8 @@ def test_with_a_server_that_hangs_it_does_not(command: Command, server: Any, ans
         (["--save", "."], "found a directory"),
         (["--dataset", "missing"], "missing: found nothing, expected a directory"),
         (["--batch-size", "301"], "301 images is larger than the validation split, which has 300"),
+        (["--seed", "-1"], "--seed: found '-1', expected a whole number from 0 on"),
+        (["--resume"], "--resume needs --out"),
         (["--verbose"], "unrecognized arguments: --verbose"),
         (["extra"], "unrecognized arguments: extra"),
     ],

@@ -1,121 +1,305 @@
-"""Early stopping, saved parameters, options and exit statuses."""
+"""A training that counts, remembers, is interrupted and goes on; exit statuses."""
 
 from __future__ import annotations
 
-import argparse
 import doctest
 import importlib
-import io
-import math
-import os
+import json
+import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+import symgrad
 import training
-from errors import DataError, ModelError, OptionError
+from errors import DataError, OptionError
+from training import Interrupted, Training
+
+N_EPOCHS, N_BATCHES = 4, 3
 
 
-def test_early_stopping_step_by_step() -> None:
-    stopping = training.EarlyStopping(patience=100, increase=2, threshold=0.995)
-    assert stopping.frequency(83) == 50
-    assert stopping.frequency(20) == 20
-    assert stopping.improved(0.5, 40)
-    assert stopping.patience == 100  # 2 · 40 would be less
-    assert not stopping.improved(0.5, 60)
-    assert stopping.improved(0.4976, 60)  # better, by less than half a percent
-    assert stopping.patience == 100
-    assert stopping.improved(0.4976 * 0.994, 60)
-    assert stopping.patience == 120
-    assert not stopping.improved(math.nan, 119)
-    assert stopping.best == 0.4976 * 0.994
-    assert not stopping.exhausted(119)
-    assert stopping.exhausted(120)
+def train(
+    state: Path | None,
+    n_epochs: int = N_EPOCHS,
+    *,
+    resume: bool = False,
+    interrupt: Callable[[int, int], object] = lambda epoch, batch: None,
+    **settings: Any,
+) -> tuple[npt.NDArray[Any], Training]:
+    """A training whose result depends on every step, its order, and all random numbers."""
+    w = symgrad.shared(np.array([0.5, -0.5]), name="w")
+    seed = settings.pop("seed", 0)
+    with Training(state, {"w": w}, settings, seed=seed, resume=resume, quiet=True) as ours:
+        for epoch in ours.epochs(n_epochs):
+            order = ours.rng.permutation(N_BATCHES)
+            noise = ours.rng.normal(size=N_BATCHES)
+            for batch in ours.batches(N_BATCHES):
+                interrupt(epoch, batch)
+                w.set_value(np.sin(3 * w.get_value()) + noise[order[batch]])
+                ours.record(first=w.get_value()[0], w=w.get_value())
+            ours.record(mean=w.get_value().mean())
+            ours.notes["last"] = [epoch, "é", None]
+            interrupt(epoch, N_BATCHES)
+    return w.get_value(), ours
 
 
-def test_saved_parameters_come_back(tmp_path: Path) -> None:
-    path = tmp_path / "model.npz"
-    for seed in (1, 2):
-        W = np.random.default_rng(seed).normal(size=(3, 2))
-        training.save_params(path, W=W, b=np.arange(2, dtype=np.float32))
-        loaded = training.load_params(path, ["W", "b"])
-        np.testing.assert_array_equal(loaded["W"], W)
-        assert loaded["b"].dtype == np.float32
-    assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
+def same(ours: Training, other: Training) -> None:
+    assert ours.history.keys() == other.history.keys()
+    for name in ours.history:
+        np.testing.assert_array_equal(ours.history[name], other.history[name], strict=True)
+    assert ours.notes == other.notes
+    assert (ours.epoch, ours.batch, ours.stopped) == (other.epoch, other.batch, other.stopped)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_a_failed_save_keeps_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException] | OSError
-) -> None:
-    path = tmp_path / "model.npz"
-    training.save_params(path, W=np.ones(2))
-    before = path.read_bytes()
+def ctrl_c_at(*where: tuple[int, int]) -> Callable[[int, int], None]:
+    def interrupt(epoch: int, batch: int) -> None:
+        if (epoch, batch) in where:
+            signal.raise_signal(signal.SIGINT)
 
-    def fail(file: io.BufferedWriter, **_: object) -> None:
-        file.write(b"half of it")
-        raise error
-
-    monkeypatch.setattr(np, "savez", fail)
-    with pytest.raises((KeyboardInterrupt, ModelError)) as caught:
-        training.save_params(path, W=np.zeros(2))
-    if isinstance(caught.value, ModelError):
-        assert "cannot be saved (No space left on device)" in str(caught.value)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
+    return interrupt
 
 
-def test_parameters_that_cannot_be_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "model.npz"
+def test_it_counts_and_remembers() -> None:
+    w, ours = train(None)
+    assert (ours.epoch, ours.batch) == (N_EPOCHS, 0)
+    assert [len(ours.history[name]) for name in ("first", "w", "mean")] == [12, 12, 4]
+    np.testing.assert_array_equal(ours.history["w"][-1], w)
+    assert ours.history["mean"][-1] == w.mean()
+    # the same numbers in a plain loop
+    rng, value = np.random.RandomState(0), np.array([0.5, -0.5])
+    for _ in range(N_EPOCHS):
+        order, noise = rng.permutation(N_BATCHES), rng.normal(size=N_BATCHES)
+        for k in order:
+            value = np.sin(3 * value) + noise[k]
+    np.testing.assert_array_equal(w, value)
+
+
+def test_the_seed_decides() -> None:
+    assert (train(None, seed=1)[0] == train(None, seed=1)[0]).all()
+    assert (train(None, seed=1)[0] != train(None, seed=2)[0]).all()
+
+
+def test_more_epochs_later(tmp_path: Path) -> None:
+    w, whole = train(tmp_path / "whole.npz")
+    train(tmp_path / "state.npz", 2)
+    resumed, ours = train(tmp_path / "state.npz", resume=True)
+    np.testing.assert_array_equal(resumed, w)
+    same(ours, whole)
+    again, ours = train(tmp_path / "state.npz", resume=True)  # nothing is left to do
+    np.testing.assert_array_equal(again, w)
+    same(ours, whole)
+
+
+@pytest.mark.parametrize("batch", range(N_BATCHES + 1))
+@pytest.mark.parametrize("epoch", range(1, N_EPOCHS + 1))
+def test_ctrl_c_loses_nothing(tmp_path: Path, epoch: int, batch: int) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    w, whole = train(None)
+    state = tmp_path / "state.npz"
+    with pytest.raises(Interrupted) as caught:
+        train(state, interrupt=ctrl_c_at((epoch, batch)))
+    assert signal.getsignal(signal.SIGINT) is before
+    where = f"in epoch {epoch}" if batch < N_BATCHES else f"after epoch {epoch}"
+    assert str(caught.value) == f" {where}. --resume goes on from {state}"
+    done = json.loads(str(np.load(state)["training"]))
+    assert len(done["history"]["first"]) == (epoch - 1) * N_BATCHES + min(batch + 1, N_BATCHES)
+    resumed, ours = train(state, resume=True)
+    np.testing.assert_array_equal(resumed, w)
+    same(ours, whole)
+
+
+def test_ctrl_c_again_and_again(tmp_path: Path) -> None:
+    w, whole = train(None)
+    state = tmp_path / "state.npz"
+    resume = False
+    for place in [(1, 0), (1, 2), (2, 0), (2, 1), (2, 3), (4, 1)]:
+        with pytest.raises(Interrupted):
+            train(state, resume=resume, interrupt=ctrl_c_at(place))
+        resume = True
+    resumed, ours = train(state, resume=True)
+    np.testing.assert_array_equal(resumed, w)
+    same(ours, whole)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
+    train(state, 1)
+    before = state.read_bytes()
+
+    def impatient(epoch: int, batch: int) -> None:
+        if (epoch, batch) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("still here")
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted) as caught:
+        train(state, resume=True, interrupt=impatient)
+    assert str(caught.value) == " in epoch 2. What came last is not saved"
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert state.read_bytes() == before  # an older state, but a whole one
+    np.testing.assert_array_equal(train(state, resume=True)[0], train(None)[0])
+
+
+def test_ctrl_c_without_a_state_and_with_a_word() -> None:
+    w = symgrad.shared(0.0)
+    with pytest.raises(Interrupted) as caught, Training(None, {"w": w}, {}, quiet=True) as ours:
+        ours.kept = "The picture is in p.png"
+        for _ in ours.epochs(2):
+            signal.raise_signal(signal.SIGINT)
+    assert str(caught.value) == " after epoch 1. The picture is in p.png"
+    with pytest.raises(Interrupted) as caught:
+        train(None, interrupt=ctrl_c_at((1, 0)))
+    assert str(caught.value) == " in epoch 1."
+
+
+def test_ctrl_c_after_the_last_step(tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
+    with pytest.raises(Interrupted), Training(state, {}, {}, unit="iteration", quiet=True) as ours:
+        for _ in ours.epochs(1):
+            ours.record(a=1)
+        signal.raise_signal(signal.SIGINT)
+    with Training(state, {}, {}, resume=True, quiet=True) as ours:
+        assert (ours.epoch, ours.history) == (1, {"a": [1.0]})
+
+
+def test_a_training_that_stops_by_itself(tmp_path: Path) -> None:
+    def until_three(resume: bool, n_epochs: int = 9) -> tuple[float, Training]:
+        w = symgrad.shared(0.0)
+        state = tmp_path / "state.npz"
+        with Training(state, {"w": w}, {}, resume=resume, quiet=True) as ours:
+            for _ in ours.epochs(n_epochs):
+                for _ in ours.batches(2):
+                    w.set_value(w.get_value() + 1)
+                    if w.get_value() == 3:
+                        ours.stop()
+        return float(w.get_value()), ours
+
+    w, ours = until_three(resume=False)
+    assert (w, ours.epoch, ours.stopped) == (3, 2, True)
+    w, ours = until_three(resume=True)
+    assert (w, ours.epoch, ours.stopped) == (3, 2, True)
+    until_three(resume=False, n_epochs=1)
+    w, ours = until_three(resume=True)
+    assert (w, ours.epoch, ours.stopped) == (3, 2, True)
+
+
+def test_the_state_is_saved_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "state.npz"
+    seen = []
+
+    def look(epoch: int, batch: int) -> None:
+        if state.exists():
+            about = json.loads(str(np.load(state)["training"]))
+            seen.append((about["epoch"], about["batch"]))
+        if (epoch, batch) == (3, 2):
+            raise SystemError  # as if the machine went down
+
+    with pytest.raises(SystemError):
+        train(state, interrupt=look)
+    assert seen == []
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    with pytest.raises(SystemError):
+        train(state, interrupt=look)
+    assert seen[-1] == (2, 2)
+    np.testing.assert_array_equal(train(state, resume=True)[0], train(None)[0])
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
+    train(state, 1, rate=0.1, data=tmp_path)
+    train(state, 1, rate=0.1, data=tmp_path, resume=True)
+    before = state.read_bytes()
+    with pytest.raises(OptionError, match="by a training with rate 0.1, not 0.2: give the same"):
+        train(state, rate=0.2, data=tmp_path, resume=True)
+    with pytest.raises(OptionError, match="with seed 0, not 1"):
+        train(state, rate=0.1, data=tmp_path, seed=1, resume=True)
+    with pytest.raises(OptionError, match="with rate 0.1, not None"):
+        train(state, data=tmp_path, resume=True)
+    symgrad.config.floatX = "float32"
+    with pytest.raises(OptionError, match="with floatX float64, not float32"):
+        train(state, rate=0.1, data=tmp_path, resume=True)
+    assert state.read_bytes() == before
+
+
+def test_states_that_cannot_be_resumed(tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
 
     def complaint() -> str:
         with pytest.raises(DataError) as caught:
-            training.load_params(path, ["W", "b"])
-        assert str(path) in str(caught.value)
+            train(state, resume=True)
+        assert str(state) in str(caught.value)
+        assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "found no such file" in complaint()
-    path.write_bytes(b"something")
-    complaint()
-    path.write_bytes(b"")
-    complaint()
-    np.savez(path, W=np.ones(2))
-    assert "found no b among W, expected an .npz with W, b" in complaint()
-    np.savez(path, W=np.ones(2), b=np.array([None]))
-    complaint()
-    np.savez(path, W=np.ones(2), b=np.array([np.nan]))
-    assert "not finite" in complaint()
-    np.savez(path, W=np.ones(2), b=np.array(["a"]))
-    complaint()
-    with path.open("wb") as file:
-        np.save(file, np.ones(3))
-    complaint()
+    assert "no such file" in complaint()
+    train(state, 2)
+    whole = state.read_bytes()
+    arrays = dict(np.load(state))
+    for cut in (0, 10, len(whole) // 2, len(whole) - 5):
+        state.write_bytes(whole[:cut])
+        complaint()
+    about = json.loads(str(arrays["training"]))
+    for damage in (
+        {"epoch": "two"},
+        {"epoch": float("inf")},
+        {"history": [1]},
+        {"history": {"first": 1}},
+        {"history": {"first": [[]]}},
+        {"settings": None},
+        {"notes": 3},
+        {"arrays": 1},
+        {"rng": {}},
+        {"rng": about["rng"] | {"state": {"key": [-1], "pos": 0}}},
+    ):
+        np.savez(state, **arrays | {"training": np.array(json.dumps(about | damage))})
+        assert "found something else, expected the state of a training" in complaint()
+    np.savez(state, **arrays | {"training": np.array("no json")})
+    assert "found something else" in complaint()
+    np.savez(state, **arrays | {"w": np.zeros(3)})
+    assert "[w]: found float64 of shape (3,), expected float64 of shape (2,)" in complaint()
+    np.savez(state, **arrays | {"w": np.zeros(2, np.float32)})
+    assert "found float32 of shape (2,)" in complaint()
+    np.savez(state, **arrays | {"history w": np.zeros(())})
+    assert "[history w]: found a number" in complaint()
+    np.savez(state, **{name: arrays[name] for name in ("w", "training")})
+    assert "found no history w among training, w" in complaint()
+    np.savez(state, training=arrays["training"], **{"history w": arrays["history w"]})
+    assert "found no w among" in complaint()
 
 
-def test_where_to_save_is_checked_beforehand(tmp_path: Path) -> None:
-    training.check_writable(tmp_path / "model.npz")
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OptionError, match="found a directory or device"):
-        training.check_writable(tmp_path)
-    with pytest.raises(OptionError, match="cannot save there"):
-        training.check_writable(tmp_path / "missing" / "model.npz")
-    if os.name == "posix":
-        with pytest.raises(OptionError, match="found a directory or device"):
-            training.check_writable(Path(os.devnull))
+def test_where_no_state_can_be(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="missing.*cannot save there"):
+        train(tmp_path / "missing" / "state.npz")
+    with pytest.raises(OptionError, match="nothing to resume from"):
+        train(None, resume=True)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "many"])
-def test_what_is_no_count(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="expected a whole number from 1 on"):
-        training.positive_int(text)
+def test_outside_of_the_main_thread(tmp_path: Path) -> None:
+    found: list[Any] = []
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lambda: found.append(train(tmp_path / "state.npz")[0]))
+    thread.start()
+    thread.join(60)
+    assert signal.getsignal(signal.SIGINT) is before
+    np.testing.assert_array_equal(found[0], train(None)[0])
 
 
-@pytest.mark.parametrize("text", ["0", "-0.1", "nan", "inf", "", "fast"])
-def test_what_is_no_rate(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="expected a number above 0"):
-        training.positive_float(text)
+def test_lines_and_their_absence(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet, shown in ((True, ""), (False, "one\ntwo\n")):
+        with Training(None, {}, {}, quiet=quiet) as ours:
+            for epoch in ours.epochs(2):
+                for _ in ours.batches(3):
+                    pass
+                ours.line(["one", "two"][epoch - 1])
+        out, err = capsys.readouterr()
+        assert (out, err) == (shown, "")
 
 
 def raises(error: BaseException) -> None:
@@ -145,7 +329,7 @@ def test_exit_statuses(
     assert capsys.readouterr().err.endswith(says)
 
 
-@pytest.mark.parametrize("name", ["mnist", "training"])
+@pytest.mark.parametrize("name", ["early_stopping", "mnist", "training"])
 def test_the_examples_in_the_docstrings(name: str) -> None:
     failed, attempted = doctest.testmod(importlib.import_module(name))
     assert attempted > 0

@@ -1,0 +1,120 @@
+"""Every script, interrupted and resumed, ends where it would have ended: bit for bit."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+
+# Options that make a run on the small digits short, and the epochs that take long enough to be
+# interrupted.
+SCRIPTS = {
+    "logistic_sgd": (["--learning-rate", "0.2", "--batch-size", "50"], 150),
+    "logistic_cg": (["--batch-size", "50"], 60),
+    "mlp": (["--hidden", "30", "--l1", "1e-5"], 20),
+}
+
+NUMBERS = re.compile(r"^(?!The code ).*\d.*$", re.MULTILINE)  # lines with results in them
+
+
+def train(name: str, out: Path, epochs: int, *more: str) -> None:
+    """Call a script's `main`."""
+    options, _ = SCRIPTS[name]
+    common = ["--dataset", "digits", "--epochs", str(epochs), "--out", str(out)]
+    importlib.import_module(name).main([*options, *common, *more])
+
+
+def same(one: Path, other: Path) -> None:
+    """Compare all that two directories hold: parameters, states and pictures."""
+    assert {path.name for path in one.iterdir()} == {path.name for path in other.iterdir()}
+    assert one.joinpath("state.npz").exists()
+    for path in one.iterdir():
+        if path.suffix == ".npz":
+            with np.load(path) as ours, np.load(other / path.name) as theirs:
+                assert ours.files == theirs.files
+                for key in ours.files:
+                    np.testing.assert_array_equal(ours[key], theirs[key], strict=True)
+        else:
+            assert path.read_bytes() == (other / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("floatX", ["float64", "float32"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_more_epochs_later(
+    tmp_path: Path, name: str, floatX: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(name, whole, 4, "--floatX", floatX)
+    expected = NUMBERS.findall(capsys.readouterr().out)
+    train(name, parts, 2, "--floatX", floatX)
+    first = NUMBERS.findall(capsys.readouterr().out)
+    train(name, parts, 4, "--floatX", floatX, "--resume")
+    second = NUMBERS.findall(capsys.readouterr().out)
+    assert first[:-1] + second == expected
+    same(parts, whole)
+    train(name, parts, 4, "--floatX", floatX, "--resume")  # there is nothing left to do
+    assert NUMBERS.findall(capsys.readouterr().out) == expected[-1:]
+    same(parts, whole)
+
+
+# Python ignores SIGINT where its parent did (a shell's background job): listen to it all the same.
+LISTEN = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {models!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_ctrl_c_loses_nothing(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, epochs = SCRIPTS[name]
+    script = REPO / "models" / f"{name}.py"
+    listen = LISTEN.format(models=str(script.parent))
+    common = ["--dataset", "digits", "--epochs", str(epochs), "--out", "kept"]
+    with subprocess.Popen(
+        [sys.executable, "-c", listen, str(script), *options, *common],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPO), "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shown = ""
+        for line in process.stdout:
+            shown += line
+            if "validation error" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        shown += process.stdout.read()
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    assert re.fullmatch(
+        r"Interrupted (in|after) \w+ \d+\. The best model so far, with a validation error of "
+        rf"[\d.]+ %, is in {re.escape(str(Path('kept', 'best_model.npz')))}\. "
+        rf"--resume goes on from {re.escape(str(Path('kept', 'state.npz')))}\n",
+        said,
+    )
+    assert "complete" not in shown
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"best_model.npz", "state.npz"}
+
+    train(name, tmp_path / "whole", epochs)
+    expected = NUMBERS.findall(capsys.readouterr().out)
+    train(name, tmp_path / "kept", epochs, "--resume")
+    assert NUMBERS.findall(shown) + NUMBERS.findall(capsys.readouterr().out) == expected
+    same(tmp_path / "kept", tmp_path / "whole")
