@@ -58,7 +58,7 @@ class Dataset:
     name
         ``"mnist"``, ``"digits"``, or the name of the file or directory.
     train, valid, test
-        What to fit, what to choose by, and what to report.
+        What to fit, what to choose by (nothing, where that was not asked for), what to report.
     image_shape
         Rows and columns of an image, or None where only the number of features is known.
     batch_size
@@ -78,8 +78,14 @@ class Dataset:
         return int(self.train.x.shape[1])
 
     def splits(self) -> Iterator[tuple[str, Split]]:
-        """The three splits with their names."""
-        yield from (("training", self.train), ("validation", self.valid), ("test", self.test))
+        """The splits that hold images, with their names."""
+        for name, split in (
+            ("training", self.train),
+            ("validation", self.valid),
+            ("test", self.test),
+        ):
+            if split.n:
+                yield name, split
 
 
 def load(
@@ -88,6 +94,7 @@ def load(
     scale: float = SCALE,
     dtype: str = "float64",
     n_classes: int = N_CLASSES,
+    validation: bool = True,
     mirrors: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Dataset:
@@ -106,6 +113,9 @@ def load(
         Of the images: ``"float64"`` or ``"float32"``.
     n_classes
         Labels run from 0 to ``n_classes - 1``.
+    validation
+        Whether to set images aside for validation: those that the dataset names, or else the last
+        sixth of the training images. Otherwise all of them are for training.
     mirrors
         Where to download MNIST from, instead of the usual places.
     quiet
@@ -119,36 +129,54 @@ def load(
     if not quiet:
         print("... loading data", flush=True)
     if str(dataset) == "auto":
-        return _auto(scale, dtype, n_classes, mirrors, quiet)
-    if str(dataset) == "digits":
-        return _digits(scale, dtype)
-    path = Path(dataset).expanduser()
-    if path.is_dir():
-        directory = path if idx.find(path) or not idx.find(path / "mnist") else path / "mnist"
-        return _from_idx(directory, path.name, scale, dtype, n_classes)
-    if not path.exists():
-        raise DataError(path, "nothing", "a directory of IDX files, an .npz or a .pkl.gz")
-    if path.suffix == ".npz":
-        return _from_npz(path, scale, dtype, n_classes)
-    if path.suffix in (".pkl", ".pickle") or path.name.endswith((".pkl.gz", ".pickle.gz")):
-        return _from_pickle(path, scale, dtype, n_classes)
-    raise DataError(
-        path, "a file of another kind", "a directory of IDX files, an .npz or a .pkl.gz"
-    )
+        parts = _auto(n_classes, mirrors, quiet)
+    elif str(dataset) == "digits":
+        parts = _digits()
+    else:
+        parts = _from_path(Path(dataset).expanduser(), n_classes)
+    return _dataset(parts, scale, dtype, validation)
+
+
+Pair = tuple[Array, Array]
+
+
+class _Parts(NamedTuple):
+    """Images and labels as they were read."""
+
+    name: str
+    where: str  # the training images are, for messages
+    train: Pair
+    valid: Pair | None
+    test: Pair
+    batch_size: int = 600
+    divided_by: float | None = None  # bytes were, to make floats, where that is known
 
 
 # ---- finding -------------------------------------------------------------------------------------
 
 
-def _auto(
-    scale: float, dtype: str, n_classes: int, mirrors: Sequence[str] | None, quiet: bool
-) -> Dataset:
+def _from_path(path: Path, n_classes: int) -> _Parts:
+    if path.is_dir():
+        directory = path if idx.find(path) or not idx.find(path / "mnist") else path / "mnist"
+        return _from_idx(directory, path.name, n_classes)
+    if not path.exists():
+        raise DataError(path, "nothing", "a directory of IDX files, an .npz or a .pkl.gz")
+    if path.suffix == ".npz":
+        return _from_npz(path, n_classes)
+    if path.suffix in (".pkl", ".pickle") or path.name.endswith((".pkl.gz", ".pickle.gz")):
+        return _from_pickle(path, n_classes)
+    raise DataError(
+        path, "a file of another kind", "a directory of IDX files, an .npz or a .pkl.gz"
+    )
+
+
+def _auto(n_classes: int, mirrors: Sequence[str] | None, quiet: bool) -> _Parts:
     named = os.environ.get("SYMGRAD_DATA")
     places = [Path(named).expanduser()] if named else []
     for place in (*places, Path("data")):
         for directory in (place, place / "mnist"):
             if idx.find(directory):  # one of the four is enough: the others are then missed by name
-                return _from_idx(directory, "mnist", scale, dtype, n_classes)
+                return _from_idx(directory, "mnist", n_classes)
         if place in places and not quiet:
             print(f"... SYMGRAD_DATA={named} holds no MNIST: looking elsewhere", flush=True)
 
@@ -157,7 +185,7 @@ def _auto(
     cache = cache_directory()
     for directory in (cache, cache / "mnist"):
         if len(idx.find(directory)) == len(idx.FILES):
-            return _from_idx(directory, "mnist", scale, dtype, n_classes)
+            return _from_idx(directory, "mnist", n_classes)
     if not quiet:
         print(f"... downloading MNIST (11 MB) to {cache / 'mnist'}", flush=True)
     try:
@@ -168,35 +196,22 @@ def _auto(
             f"... {why}: training on the 1,797 digits of 8x8 pixels in scikit-learn instead",
             flush=True,
         )
-        return _digits(scale, dtype)
-    return _from_idx(cache / "mnist", "mnist", scale, dtype, n_classes)
+        return _digits()
+    return _from_idx(cache / "mnist", "mnist", n_classes)
 
 
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def _from_idx(directory: Path, name: str, scale: float, dtype: str, n_classes: int) -> Dataset:
-    """MNIST as published: of the 60,000 training images the last 10,000 serve for validation.
-
-    (Of any other number: the last sixth.)
-    """
+def _from_idx(directory: Path, name: str, n_classes: int) -> _Parts:
+    """MNIST as published."""
     files = idx.read_directory(directory, n_classes)
-    n = len(files.train_images)
-    cut = n - n // 6
-    if cut == n:
-        found = f"{n} images"
-        raise DataError(directory / idx.FILES["train-images"], found, "at least 6, to split them")
-    return _dataset(
-        name,
-        (files.train_images[:cut], files.train_labels[:cut]),
-        (files.train_images[cut:], files.train_labels[cut:]),
-        (files.test_images, files.test_labels),
-        scale,
-        dtype,
-    )
+    train = (files.train_images, files.train_labels)
+    test = (files.test_images, files.test_labels)
+    return _Parts(name, str(directory / idx.FILES["train-images"]), train, None, test)
 
 
-def _from_pickle(path: Path, scale: float, dtype: str, n_classes: int) -> Dataset:
+def _from_pickle(path: Path, n_classes: int) -> _Parts:
     """The Theano tutorials' ``mnist.pkl.gz``: three pairs of arrays, pixels as byte / 256."""
     pairs = []
     for part, (x, y) in zip(("train", "valid", "test"), old_pickle.read_arrays(path), strict=True):
@@ -204,13 +219,13 @@ def _from_pickle(path: Path, scale: float, dtype: str, n_classes: int) -> Datase
         if x.min() < 0 or x.max() > 1:
             found = f"pixels from {x.min():g} to {x.max():g}"
             raise DataError(f"{path}[{part}]", found, "pixels from 0 to 1")
-        pairs.append((x if scale == SCALE else x * (SCALE / scale), y))
+        pairs.append((x, y))
     _same_features(path, *(x for x, _ in pairs))
     train, valid, test = pairs
-    return _dataset(path.name, train, valid, test, scale, dtype)
+    return _Parts(path.name, f"{path}[train]", train, valid, test, divided_by=SCALE)
 
 
-def _from_npz(path: Path, scale: float, dtype: str, n_classes: int) -> Dataset:
+def _from_npz(path: Path, n_classes: int) -> _Parts:
     """Arrays by name, as Keras publishes MNIST; ``x_valid`` and ``y_valid`` may be there or not."""
     arrays = npz.read_arrays(
         path, ["x_train", "y_train", "x_test", "y_test"], optional=["x_valid", "y_valid"]
@@ -223,16 +238,11 @@ def _from_npz(path: Path, scale: float, dtype: str, n_classes: int) -> Dataset:
             where = f"{path}[x_{part}, y_{part}]"
             pairs[part] = _checked(where, arrays[f"x_{part}"], arrays[f"y_{part}"], n_classes)
     _same_features(path, *(x for x, _ in pairs.values()))
-    if "valid" not in pairs:
-        x, y = pairs["train"]
-        if len(x) < 6:
-            raise DataError(f"{path}[x_train]", f"{len(x)} images", "at least 6, to split them")
-        cut = len(x) - len(x) // 6
-        pairs["train"], pairs["valid"] = (x[:cut], y[:cut]), (x[cut:], y[cut:])
-    return _dataset(path.name, pairs["train"], pairs["valid"], pairs["test"], scale, dtype)
+    where = f"{path}[x_train]"
+    return _Parts(path.name, where, pairs["train"], pairs.get("valid"), pairs["test"])
 
 
-def _digits(scale: float, dtype: str) -> Dataset:
+def _digits() -> _Parts:
     """The digits that come with scikit-learn: 8x8 pixels of 0 to 16, here spread to 0 to 255."""
     from sklearn.datasets import load_digits
 
@@ -241,10 +251,10 @@ def _digits(scale: float, dtype: str) -> Dataset:
     labels = digits.target.astype(np.int32)
     parts = (slice(0, 1197), slice(1197, 1497), slice(1497, 1797))
     train, valid, test = ((images[part], labels[part]) for part in parts)
-    return _dataset("digits", train, valid, test, scale, dtype, batch_size=50)
+    return _Parts("digits", "the digits of scikit-learn", train, valid, test, batch_size=50)
 
 
-# ---- checking and scaling ------------------------------------------------------------------------
+# ---- checking ------------------------------------------------------------------------------------
 
 
 def _checked(where: str, x: Array, y: Array, n_classes: int) -> tuple[Array, npt.NDArray[np.int32]]:
@@ -286,27 +296,38 @@ def _same_features(path: Path, *images: Array) -> None:
             raise DataError(path, found, "the same number of pixels in every split")
 
 
-def _dataset(
-    name: str,
-    train: tuple[Array, Array],
-    valid: tuple[Array, Array],
-    test: tuple[Array, Array],
-    scale: float,
-    dtype: str,
-    batch_size: int = 600,
-) -> Dataset:
-    """Scale the pixels, flatten the images, and put the parts together."""
+# ---- splitting and scaling -----------------------------------------------------------------------
 
-    def split(images: Array, labels: Array) -> Split:
-        rows = images.reshape(len(images), -1)
+
+def _dataset(parts: _Parts, scale: float, dtype: str, validation: bool) -> Dataset:
+    """Put the images where they belong, flatten them, and scale the pixels."""
+
+    def scaled(images: Array, labels: Array) -> Split:
+        rows = images.reshape(len(images), math.prod(images.shape[1:]))
         if rows.dtype.kind in "ui":
             rows = np.divide(rows, scale, dtype=dtype)
+        elif parts.divided_by is not None and parts.divided_by != scale:
+            rows = rows * (parts.divided_by / scale)
         return Split(rows.astype(dtype, copy=False), labels.astype(np.int32))
 
-    images = train[0]
+    images = parts.train[0]
     if images.ndim == 3:
         shape: tuple[int, int] | None = (images.shape[1], images.shape[2])
     else:  # rows of pixels: square pictures, as far as one can tell
         side = round(images.shape[1] ** 0.5)
         shape = (side, side) if side * side == images.shape[1] else None
-    return Dataset(name, split(*train), split(*valid), split(*test), shape, batch_size)
+
+    train, test = scaled(*parts.train), scaled(*parts.test)
+    valid = None if parts.valid is None else scaled(*parts.valid)
+    if validation and valid is None:
+        # Of MNIST's 60,000 training images the last 10,000; of any other number the last sixth.
+        cut = train.n - train.n // 6
+        if cut == train.n:
+            raise DataError(parts.where, f"{cut} images", "at least 6, to split them")
+        train, valid = Split(train.x[:cut], train.y[:cut]), Split(train.x[cut:], train.y[cut:])
+    elif not validation and valid is not None:
+        train = Split(np.concatenate([train.x, valid.x]), np.concatenate([train.y, valid.y]))
+        valid = None
+    if valid is None:
+        valid = Split(train.x[:0], train.y[:0])
+    return Dataset(parts.name, train, valid, test, shape, parts.batch_size)

@@ -58,6 +58,27 @@ def dtype_of(name: str) -> Callable[[float], Any]:
     return np.dtype(name).type
 
 
+def test_idx_files_that_are_not_split(
+    tmp_path: Path, write_mnist: Callable[..., Path], small_mnist: Callable[..., dict[str, Array]]
+) -> None:
+    directory = write_mnist(tmp_path / "data", n_train=5)
+    data = mnist.load(directory, scale=1, validation=False, quiet=True)
+    raw = small_mnist(n_train=5)
+    np.testing.assert_array_equal(data.train.x, raw["train-images-idx3-ubyte"].reshape(5, 784))
+    np.testing.assert_array_equal(data.train.y, raw["train-labels-idx1-ubyte"])
+    assert [(name, split.n) for name, split in data.splits()] == [("training", 5), ("test", 12)]
+    assert data.valid.x.shape == (0, 784)
+
+
+def test_digits_that_are_not_split() -> None:
+    split = mnist.load("digits", quiet=True)
+    whole = mnist.load("digits", validation=False, quiet=True)
+    assert [part.n for _, part in whole.splits()] == [1497, 300]
+    np.testing.assert_array_equal(whole.train.x[1197:], split.valid.x)
+    np.testing.assert_array_equal(whole.train.y, [*split.train.y, *split.valid.y])
+    np.testing.assert_array_equal(whole.test.x, split.test.x)
+
+
 def test_the_real_mnist(mnist_directory: Path) -> None:
     data = mnist.load(mnist_directory, dtype="float32", quiet=True)
     assert [split.n for _, split in data.splits()] == [50_000, 10_000, 10_000]
@@ -130,6 +151,19 @@ def test_npz_with_a_validation_split_and_one_hot_labels(tmp_path: Path) -> None:
     data = mnist.load(npz(tmp_path, contents), quiet=True)
     assert [split.n for _, split in data.splits()] == [30, 15, 15]
     np.testing.assert_array_equal(data.valid.y, made["y_test"])
+
+
+def test_npz_that_is_not_split(tmp_path: Path) -> None:
+    made = arrays(5)
+    without = mnist.load(npz(tmp_path, made), validation=False, quiet=True)
+    assert (without.train.n, without.valid.n) == (5, 0)
+    # bytes and floats, each scaled as what they are
+    valid = {"x_valid": made["x_test"].reshape(2, 24) / 10, "y_valid": made["y_test"]}
+    whole = mnist.load(npz(tmp_path, made | valid), scale=255, validation=False, quiet=True)
+    assert [name for name, _ in whole.splits()] == ["training", "test"]
+    np.testing.assert_array_equal(whole.train.x[:5], made["x_train"].reshape(5, 24) / 255)
+    np.testing.assert_array_equal(whole.train.x[5:], valid["x_valid"])
+    np.testing.assert_array_equal(whole.train.y, [*made["y_train"], *made["y_test"]])
 
 
 @pytest.mark.parametrize(
