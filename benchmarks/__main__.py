@@ -21,6 +21,7 @@ from benchmarks.harness.rounds import SETTLE, measure
 QUESTIONS = (
     "logistic_step",
     "epoch",
+    "full_gradient",
     "softmax_models",
     "mlp_tanh",
     "mlp_relu",

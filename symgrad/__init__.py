@@ -24,6 +24,8 @@ from symgrad.compile import (
     clone as clone,
     function as function,
 )
+from symgrad.derivation import derive as derive
+from symgrad.disconnected import why_disconnected as why_disconnected
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     ExecutionError as ExecutionError,
@@ -41,8 +43,10 @@ from symgrad.flags import change_flags as change_flags, config as config
 from symgrad.gradient import Lop as Lop, Rop as Rop, grad as grad, subgraph_grad as subgraph_grad
 from symgrad.graph.expr import Constant as Constant, Expr as Variable
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
+from symgrad.linting import lint as lint
 from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.ops.linalg import dot as dot
+from symgrad.origins import name_scope as name_scope
 from symgrad.printing import debugprint as debugprint, pp as pp, pprint as pprint
 from symgrad.types import TensorType as TensorType
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from time import perf_counter
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,22 +14,15 @@ from symgrad.backend.numpy_source import compile_program
 from symgrad.backend.profile import ProfileStats
 from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
-from symgrad.errors import (
-    ExecutionError,
-    GraphTypeError,
-    GraphValueError,
-    IndexRangeError,
-    ShapeError,
-    SymgradError,
-    describe,
-    label,
-    made_at,
-    suggest,
-)
-from symgrad.graph.expr import Constant, Expr
+from symgrad.errors import GraphTypeError, describe, label, made_at, suggest
+from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.shared import Shared
-from symgrad.plan import Program, Step
+from symgrad.graph.walk import substitute
+from symgrad.plan import Program
 from symgrad.values import accept
+
+if TYPE_CHECKING:
+    from symgrad.story import Story
 
 
 class In:
@@ -126,6 +119,26 @@ class Recipe(NamedTuple):
     allow_downcast: bool | None
     profile: Any = None
 
+    @property
+    def title(self) -> str:
+        """How messages call the function."""
+        return f"{self.name}()" if self.name else f"function made at {self.origin}"
+
+    def written(self) -> tuple[list[Expr], list[Expr], list[tuple[Shared, Expr]]]:
+        """The inputs, results and updates as they were written, with placeholders as inputs.
+
+        An input may be any variable, `x + y` say: a placeholder takes its place.
+        """
+        stand_ins: dict[Expr, Expr] = {
+            spec.variable: Placeholder(spec.variable.type, spec.variable.name)
+            for spec in self.specs
+            if spec.variable.op is not None
+        }
+        inputs = [stand_ins.get(spec.variable, spec.variable) for spec in self.specs]
+        graph = substitute([*self.results, *(new for _, new in self.updates)], stand_ins)
+        results, news = graph[: len(self.results)], graph[len(self.results) :]
+        return inputs, results, [(s, n) for (s, _), n in zip(self.updates, news, strict=True)]
+
 
 class FunctionGraph(NamedTuple):
     """The graph that a function computes, after rewriting (Theano's `f.maker.fgraph`)."""
@@ -192,7 +205,7 @@ class Function:
         checks = [None if self._trusts else check.for_source for check in self._filters]
         single = self._recipe.structure == "one"
         self._compiled = compile_program(self.program, checks, single, self._timing)
-        self._run = self._compiled.call
+        self._run = self._mode.watched(self, self._compiled.call)
 
     @property
     def trust_input(self) -> bool:
@@ -211,8 +224,16 @@ class Function:
     @property
     def _title(self) -> str:
         """How messages call it."""
-        recipe = self._recipe
-        return f"{recipe.name}()" if recipe.name else f"function made at {recipe.origin}"
+        return self._recipe.title
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was made of."""
+        return self._recipe
+
+    def accepted(self, args: Sequence[Any]) -> list[Any]:
+        """Arguments as a call takes them: checked, of the right dtype."""
+        return [check(value) for check, value in zip(self._filters, args, strict=True)]
 
     @property
     def source(self) -> str:
@@ -232,6 +253,24 @@ class Function:
         inputs = [*(node for node, _ in program.inputs), *self.get_shared()]
         graph = FunctionGraph(inputs, outputs, [step.node for step in program.steps])
         return Maker(graph, self._mode)
+
+    def draw(self, path: str | os.PathLike[str] | None = None, written: bool = False) -> str:
+        """Draw the graph as SVG, as it was compiled or as it was `written`; see `symgrad.draw.svg`."""
+        drawn: str = hooks.call("draw", self, path, written)
+        return drawn
+
+    def _repr_svg_(self) -> Any:
+        return hooks.call("draw_for_notebook", self)
+
+    def story(self) -> Story:
+        """What was done to the graph when it was compiled; print it, or see its `html`.
+
+        Each rewrite is shown as before → after, with the reason, your line, and for those that keep
+        values finite a value where the old form fails.
+        """
+        from symgrad.story import tell  # rewrites the graph again, and writes formulas
+
+        return tell(self._recipe, self.program)
 
     def get_shared(self) -> list[Expr]:
         """The shared variables that a call reads or changes."""
@@ -259,10 +298,11 @@ class Function:
             args = tuple(self._bind(args, kwargs))
         try:
             results = self._run(*args)
-        except SymgradError:
-            raise
         except Exception as error:
-            raise self._explain(error) from error
+            explained = self._explain(error, args)
+            if explained is error:
+                raise
+            raise explained from error
         self._mode.call_time += perf_counter() - start
         return results if self._keys is None else dict(zip(self._keys, results, strict=True))
 
@@ -297,42 +337,25 @@ class Function:
                 yield self._filters[k].default()
             else:
                 raise GraphTypeError(
-                    f"{self._title} needs a value for input {k + 1}, "
-                    f"{describe(spec.variable)}.\n{made_at(spec.variable)}"
+                    f"{self._title} needs a value for input {k + 1}, {describe(spec.variable)}; "
+                    f"it takes {', '.join(label(s.variable) for s in specs)}."
+                    f"\n{made_at(spec.variable)}"
                 )
 
-    # -- explaining failures -------------------------------------------------------------------
+    def _explain(self, error: Exception, args: Sequence[Any]) -> Exception:
+        """The error that the user reads: an argument that is wrong, or what failed."""
+        from symgrad.failures import Call, explain
 
-    def _explain(self, error: Exception) -> SymgradError:
-        step, values = self._failed_step(error.__traceback__)
-        if step is None:
-            return _mixed(ExecutionError, type(error))(f"{self._title}: {error}")
-        node = step.node
-        kind: type[SymgradError] = ExecutionError
-        if isinstance(error, IndexError):
-            kind = IndexRangeError
-        elif isinstance(error, ValueError):
-            kind = ShapeError if _is_about_shapes(error) else GraphValueError
-        operands = []
-        for i, name in zip(node.inputs, step.args, strict=True):
-            if isinstance(i, Constant) and i.ndim == 0:
-                continue
-            value = i.value if isinstance(i, Constant) else values.get(name)
-            operands.append(f"  {label(i)}: {_shape_of(value)}")
-        return _mixed(kind, type(error))(
-            f"{self._title}: {node.op} failed: {error}\n"
-            + "\n".join(operands)
-            + f"\n{made_at(node)}"
+        values: dict[Expr, Any] = {}
+        for check, spec, value in zip(self._filters, self.input_specs, args, strict=True):
+            try:
+                values[spec.variable] = check(value)
+            except GraphTypeError as wrong:  # what is trusted is checked now
+                return wrong
+        recipe = self._recipe
+        return explain(
+            Call(self._title, recipe.results, recipe.updates, values, self._compiled), error
         )
-
-    def _failed_step(self, trace: TracebackType | None) -> tuple[Step | None, dict[str, Any]]:
-        found: tuple[Step | None, dict[str, Any]] = (None, {})
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == self._compiled.filename:
-                step = self._compiled.step_at.get(trace.tb_lineno)
-                found = (step, trace.tb_frame.f_locals)
-            trace = trace.tb_next
-        return found
 
 
 class _Filter:
@@ -397,7 +420,7 @@ class _Filter:
             is_default = value is spec.value and value is not None
             what = "the default of input" if is_default else "input"
             raise GraphTypeError(
-                f"{self.title}: {what} {self.index + 1}, {describe(spec.variable)}: {error}"
+                f"{self.title}: {what} {self.index + 1}, {describe(spec.variable)}: {error.message}"
                 f"\n{made_at(spec.variable)}"
             ) from None
 
@@ -406,37 +429,5 @@ def _rebuild(recipe: Recipe) -> Any:
     return hooks.call("build_function", recipe)
 
 
-_mixtures: dict[Any, type[SymgradError]] = {}
-
-
-def _mixed(kind: type[SymgradError], cause: type[Exception]) -> type[SymgradError]:
-    """A class of both kinds, so that `except LinAlgError` still finds what it asks for."""
-    if issubclass(kind, cause):
-        return kind
-    if (kind, cause) not in _mixtures:
-        body = {"__reduce__": lambda self: (kind, self.args), "__module__": kind.__module__}
-        try:
-            mixed: type[SymgradError] = type(kind.__name__, (kind, cause), body)
-            mixed("")
-        except TypeError:  # an exception that cannot be combined, or wants other arguments
-            mixed = kind
-        _mixtures[kind, cause] = mixed
-    return _mixtures[kind, cause]
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _is_about_shapes(error: ValueError) -> bool:
-    text = str(error)
-    return any(word in text for word in ("shape", "broadcast", "dimension", "align", "mismatch"))
-
-
-def _shape_of(value: Any) -> str:
-    if type(value) is int:
-        value = np.int64(value)
-    if hasattr(value, "shape"):
-        text = f"{value.dtype} of shape {value.shape}"
-        return f"{text}, value {value}" if value.ndim == 0 else text
-    return repr(value)

@@ -1,25 +1,151 @@
-"""Error classes, and the one way to write a node into a message.
+"""Error classes, and the one way in which a message is written.
 
-A message answers six questions: which operation, which argument, what was given, what was
-expected, which line of the user's code built it, and what to try.
+A message says which operation, which argument, what was given, what was expected, which line of
+the user's code it is about, and what to try; in at most twelve lines. Most of that is the raiser's;
+the line, with a mark under the expression, is added here:
+
+    ShapeError: dot: the inner lengths differ, 784 and 10. T.dot(x, W.T) would fit.
+      File "model.py", line 12, in predict
+        return T.nnet.softmax(T.dot(x, W) + b)
+                              ^^^^^^^^^^^
+      x: float32 matrix of shape (?, 784), made at model.py:8
+      W: float32 matrix of shape (10, 784), made at model.py:9
+
+What does not fit there is what `SymgradError.explain` is for.
 """
 
 from __future__ import annotations
 
+import functools
 import linecache
-from collections.abc import Iterator, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
 
-from symgrad.origins import resolve_frame
+from symgrad.origins import (
+    Frame,
+    Origin,
+    inherit_origin,
+    is_internal,
+    is_of_gradient,
+    resolve_frame,
+    resolve_origin,
+    short_origin,
+    user_frames,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LINES = 12  # the longest message
+_WIDTH = 110  # of a line of source that is shown
+
+
+class Text(str):
+    """A string that an interactive Python shows as it is read."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class SymgradError(Exception):
     """Base class of every error that symgrad raises on purpose.
 
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do, in a line; further lines are shown below the user's.
+    nodes : sequence of Expr
+        The operands; a line for each is shown.
+    facts : sequence of str
+        Further lines.
+    origin : tuple, optional
+        The user's line that it is about; by default the one that is running.
+    more : callable, optional
+        What gives the text that `explain` adds; asked at most once.
+
     >>> issubclass(ShapeError, SymgradError) and issubclass(ShapeError, ValueError)
     True
     """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        nodes: Sequence[Any] = (),
+        facts: Sequence[str] = (),
+        origin: Origin | None = None,
+        more: Callable[[], str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.nodes = tuple(nodes)
+        self.facts = tuple(facts)
+        self.origin: Origin = user_frames() if origin is None else origin
+        self._more = more
+
+    def __str__(self) -> str:
+        lines = self._lines()
+        if len(lines) <= _LINES:
+            return "\n".join(lines)
+        return "\n".join([*lines[: _LINES - 1], "  ... (the error's explain() shows the rest)"])
+
+    def _lines(self) -> list[str]:
+        summary, *rest = self.message.split("\n") if self.message else [""]
+        here = short_origin(self.origin)
+        # where the line shown is also where an operand was made, that needs no saying
+        rest = [line for line in rest if not (here and f"made at {here}: " in line)]
+        below = [*self.facts, *(f"  {_operand(node, here)}" for node in self.nodes)]
+        return [summary, *(pointed(self.origin[0]) if self.origin else ()), *rest, *below]
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is about a call that failed, and names the operation."""
+        return self._more is not None
+
+    def explain(self) -> Text:
+        """All that is known: the message, the way to the user's line, and the operands' origins.
+
+        >>> import symgrad.tensor as T
+        >>> try:
+        ...     T.constant([1.0, 2.0]) + T.constant([1.0, 2.0, 3.0])
+        ... except ShapeError as error:
+        ...     "called from" in error.explain() or "add" in error.explain()
+        True
+        """
+        parts = ["\n".join(self._lines())]
+        if len(self.origin) > 1:
+            parts.append("called from\n" + "\n".join(_frames(self.origin[1:])))
+        parts += [
+            "\n".join([f"{describe(node)}, made at", *_frames(node.origin)])
+            for node in self.nodes
+            if node.origin and node.origin != self.origin
+        ]
+        if self._more is not None:
+            parts.append(self._more())
+        return Text("\n\n".join(parts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (
+            getattr(type(self), "_kind", type(self)),
+            self.message,
+            [*self.facts, *(f"  {_operand(n, short_origin(self.origin))}" for n in self.nodes)],
+            resolve_origin(self.origin),
+            None if self._more is None else self._more(),
+        )
+
+
+def _restore(
+    kind: type[SymgradError], message: str, facts: list[str], origin: Origin, more: str | None
+) -> SymgradError:
+    """An error that was pickled: what it says is kept, what it says it of is not."""
+    told = None if more is None else functools.partial(str, more)
+    return kind(message, facts=facts, origin=origin, more=told)
 
 
 class GraphTypeError(SymgradError, TypeError):
@@ -62,14 +188,7 @@ class GradientError(SymgradError, ArithmeticError):
     """`verify_grad` found a gradient that differs from the numerical one."""
 
 
-def made_at(node: Any) -> str:
-    """A sentence that says which line of the user's code made a node, with its source."""
-    if not getattr(node, "origin", None):
-        return ""
-    filename, line = resolve_frame(node.origin[0])
-    source = linecache.getline(filename, line).strip()
-    place = f'made at File "{filename}", line {line}'
-    return f"{place}: {source}" if source else place
+# -- nodes in messages -----------------------------------------------------------------------
 
 
 def describe(node: Any) -> str:
@@ -87,18 +206,40 @@ def label(node: Any) -> str:
     return node.name or str(node)
 
 
+def made_at(node: Any) -> str:
+    """A line that says which line of the user's code made a node, with its source."""
+    place = short_origin(node.origin) if getattr(node, "origin", None) else ""
+    if not place:
+        return ""
+    source = source_line(node.origin[0])
+    return f"  {short(label(node))} was made at {place}: {source}".rstrip(": ")
+
+
+def made_in(node: Any) -> str:
+    """`, made at model.py:3`, to go on in a sentence with; nothing where that is not known."""
+    place = short_origin(node.origin) if getattr(node, "origin", None) else ""
+    return f", made at {place}" if place else ""
+
+
+def _operand(node: Any, here: str) -> str:
+    """An operand in a line of its own: name, type, and where it was made if elsewhere."""
+    place = made_in(node)
+    return f"{short(label(node))}: {node.type}{'' if place == f', made at {here}' else place}"
+
+
+def short(text: str, most: int = 60) -> str:
+    """A text, or the beginning of a long one."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 @contextmanager
 def naming(node: Any) -> Iterator[None]:
     """Let errors about an axis say which variable has none such, and where it was made."""
     try:
         yield
     except (GraphTypeError, GraphValueError) as error:
-        raise type(error)(f"{error} The variable is {describe(node)}.\n{made_at(node)}") from None
-
-
-def operands(nodes: Sequence[Any]) -> str:
-    """The operands of an operation, a line for each: what it is and where it was made."""
-    return "Operands:\n" + "\n".join(f"{describe(n)} {made_at(n)}".rstrip() for n in nodes)
+        text = f"{error.message} The variable is {describe(node)}.\n{made_at(node)}"
+        raise type(error)(text) from None
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
@@ -109,5 +250,140 @@ def suggest(word: str, known: Sequence[str]) -> str:
     """
     from difflib import get_close_matches  # 3 ms, needed only when something went wrong
 
-    close = get_close_matches(word, known, 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    lower = {w.lower(): w for w in known}
+    close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), lower, 1)
+    return f" Did you mean {lower.get(close[0].lower(), close[0])!r}?" if close else ""
+
+
+def checks_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function say which keyword argument was meant by one that it does not have.
+
+    >>> @checks_keywords
+    ... def wait(seconds=1.0): ...
+    >>> try:
+    ...     wait(second=2.0)
+    ... except GraphTypeError as error:
+    ...     print(error.message)
+    wait() has no argument 'second'. Did you mean 'seconds'?
+    """
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:  # it was called
+                raise
+            from inspect import signature
+
+            known = list(signature(function).parameters)
+            unknown = [name for name in kwargs if name not in known]
+            if not unknown:
+                raise GraphTypeError(f"{error}.") from None
+            hint = suggest(unknown[0], known) or f" It takes {', '.join(known)}."
+            name = getattr(function, "__name__", "function")
+            raise GraphTypeError(f"{name}() has no argument {unknown[0]!r}.{hint}") from None
+
+    return checked
+
+
+def warn_user(message: str) -> None:
+    """Warn at the line of the user's code that is running."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and is_internal(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+# -- lines of the user's code ----------------------------------------------------------------
+
+
+def source_line(frame: Frame) -> str:
+    """The text of a line of the user's code, where it can be found."""
+    filename, line = resolve_frame(frame)
+    return linecache.getline(filename, line).strip()
+
+
+def pointed(frame: Frame) -> list[str]:
+    """A line of the user's code: where it is, its text, and a mark under the expression."""
+    filename, line = resolve_frame(frame)
+    code = frame[0]
+    inside = "" if isinstance(code, str) or code.co_name == "<module>" else f", in {code.co_name}"
+    found = [f'  File "{filename}", line {line}{inside}']
+    source = linecache.getline(filename, line).rstrip()
+    if not source:
+        return found
+    text = source.lstrip()
+    start, end = _columns(frame, source)
+    start, end = start - (len(source) - len(text)), end - (len(source) - len(text))
+    marks = _marks(text[start:end]) if 0 <= start < end else ""
+    if len(text) > _WIDTH:
+        skipped = max(0, min(start - 20, len(text) - _WIDTH + 6))
+        text = ("..." if skipped else "") + text[skipped : skipped + _WIDTH - 6] + "..."
+        start -= skipped - 3 if skipped else 0
+        marks = marks[: _WIDTH - start]
+    found.append("    " + text)
+    if marks:
+        found.append("    " + " " * start + marks)
+    return found
+
+
+def _columns(frame: Frame, source: str) -> tuple[int, int]:
+    """Where in a line the expression stands that a frame is at; (0, 0) if that is not known."""
+    code, position = frame
+    if isinstance(code, str):
+        return 0, 0
+    at = next(islice(code.co_positions(), position // 2, None), (None,) * 4)
+    line, last, first_byte, end_byte = at
+    if line is None or first_byte is None or end_byte is None:
+        return 0, 0
+    data = source.encode()
+    start = len(data[:first_byte].decode(errors="replace"))
+    if last != line:
+        return start, len(source)
+    return start, len(data[:end_byte].decode(errors="replace"))
+
+
+def _marks(text: str) -> str:
+    """`^` under an expression; under an operator or index alone, with `~` under its operands."""
+    import ast
+
+    whole = "^" * len(text)
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return whole
+    if not text.isascii():  # the tree counts in bytes
+        return whole
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right = node.left, node.comparators[0]
+    elif isinstance(node, ast.BinOp):
+        left, right = node.left, node.right
+    elif isinstance(node, ast.Subscript):
+        opening = text.find("[", (node.value.end_col_offset or 1) - 1)
+        return "~" * opening + "^" * (len(text) - opening)
+    else:
+        return whole
+    start, end = (left.end_col_offset or 1) - 1, right.col_offset - 1
+    between = text[start:end]
+    operator = between.replace("(", " ").replace(")", " ").strip()
+    if not operator:
+        return whole
+    start += between.index(operator)
+    end = start + len(operator)
+    return "~" * start + "^" * len(operator) + "~" * (len(text) - end)
+
+
+def _frames(origin: Origin) -> list[str]:
+    return [line for frame in origin[:4] for line in pointed(frame)]
+
+
+def in_gradient(origin: Origin) -> str:
+    """What to add to a sentence about a node that a gradient made."""
+    return " in the gradient of this line" if is_of_gradient(origin) else ""
+
+
+def at(node: Any) -> inherit_origin:
+    """A block in which errors are about the line that made a node."""
+    return inherit_origin(node.origin)

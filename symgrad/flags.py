@@ -220,18 +220,17 @@ def _suggest(name: str, section: Section) -> str:
 class NanGuardFlags(Section, prefix="NanGuardMode."):
     """What the NaN guard looks for."""
 
-    nan_is_error: bool = flag(True, "no effect yet: the NaN guard raises at a NaN")
-    inf_is_error: bool = flag(True, "no effect yet: the NaN guard raises at an infinity")
-    big_is_error: bool = flag(True, "no effect yet: the NaN guard raises above 1e10 in magnitude")
+    nan_is_error: bool = flag(True, "the NaN guard reports NaN")
+    inf_is_error: bool = flag(True, "the NaN guard reports infinities")
+    big_is_error: bool = flag(True, "the NaN guard reports magnitudes above 1e10")
+    action: str = words("raise warn pdb", "what the NaN guard does about what it finds")
 
 
 class DebugFlags(Section, prefix="DebugMode."):
     """What the debug mode compares."""
 
-    patience: int = flag(
-        10, "no effect yet: how often the debug mode compiles to see it come out equal"
-    )
-    check_finite: bool = flag(True, "no effect yet: the debug mode raises at a NaN or an infinity")
+    check_finite: bool = flag(False, "the debug mode raises at a NaN or an infinity")
+    patience: int = inert(10)
     check_c: bool = inert(True)
     check_py: bool = inert(True)
     check_strides: int = inert(0)
@@ -284,7 +283,7 @@ class Config(Section):
 
     floatX: str = words("float64 float32 float16", "dtype of T.matrix() and its kin")
     mode: str = words(
-        "FAST_RUN FAST_COMPILE Mode DebugMode DEBUG_MODE NanGuardMode MonitorMode",
+        "FAST_RUN FAST_COMPILE Mode nan-guard NanGuardMode debug DebugMode DEBUG_MODE MonitorMode",
         "how functions are compiled where mode= is not given",
     )
     optimizer: str = words(

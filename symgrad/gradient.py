@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from symgrad import hooks
+from symgrad.disconnected import (
+    Reason as Reason,
+    where_cut,
+    why_disconnected as why_disconnected,
+)
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     GradientError as GradientError,
     GraphTypeError,
     GraphValueError,
     NullTypeGradError as NullTypeGradError,
+    checks_keywords,
     describe,
     made_at,
+    suggest,
+    warn_user,
 )
 from symgrad.flags import config
 from symgrad.graph.expr import Expr, Placeholder
@@ -55,6 +62,7 @@ class DisconnectedType:
         return "<disconnected>"
 
 
+@checks_keywords
 def grad(
     cost: Any,
     wrt: Any,
@@ -209,6 +217,7 @@ def _check_choice(what: str, name: str, value: str, choices: Any) -> None:
     if value not in get_args(choices):
         raise GraphValueError(
             f"{what}: {name}={value!r}; expected one of {', '.join(get_args(choices))}."
+            f"{suggest(str(value), get_args(choices))}"
         )
 
 
@@ -298,36 +307,19 @@ def _report_disconnected(
     if action == "ignore":
         return
     message = (
-        f"{what}: {_names(roots)} does not depend on the value of {describe(target)}. "
-        f"{_cut(roots, target, constants)}\n{made_at(target)}\n"
-        "To get zeros instead, pass disconnected_inputs='ignore'."
+        f"{what}: {_names(roots)} does not depend on the value of {describe(target)}.\n"
+        f"  {where_cut(roots, target, constants)}\n"
+        "  To get zeros instead, pass disconnected_inputs='ignore'."
     )
     if action == "raise":
-        raise DisconnectedInputError(message)
-    warnings.warn(message, stacklevel=4)
-
-
-def _cut(roots: Sequence[Expr], target: Expr, constants: Sequence[Expr]) -> str:
-    """Where the two are cut apart, in words."""
-    below = {target}
-    for node in toposort(roots):
-        for k, source in enumerate(node.inputs):
-            if source not in below:
-                continue
-            below.add(node)
-            if not node.op.connects(k):
-                return (
-                    f"It is used by {node}, which stops gradients or depends on its shape or "
-                    f"type only ({made_at(node)})."
-                )
-            if node in constants:
-                return f"It is used by {node}, which consider_constant holds ({made_at(node)})."
-    return "It is not part of the expression at all."
+        raise DisconnectedInputError(message, nodes=[*roots[:3], target])
+    warn_user(message)
 
 
 # -- products with Jacobians -----------------------------------------------------------------
 
 
+@checks_keywords
 def Lop(
     f: Any,
     wrt: Any,
@@ -383,6 +375,7 @@ def _check_points(variables: Sequence[Any], given: Any, what: str, argument: str
     ]
 
 
+@checks_keywords
 def Rop(
     f: Any,
     wrt: Any,
@@ -443,6 +436,7 @@ def Rop(
 # -- whole Jacobians -------------------------------------------------------------------------
 
 
+@checks_keywords
 def jacobian(
     expression: Any,
     wrt: Any,
@@ -499,6 +493,7 @@ def jacobian(
     return _like(wrt, stacked)
 
 
+@checks_keywords
 def hessian(
     cost: Any,
     wrt: Any,

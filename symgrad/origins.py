@@ -13,6 +13,7 @@ from types import CodeType, FrameType
 from symgrad.flags import config
 
 PACKAGE_DIR = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_CONTEXTLIB = contextmanager.__code__.co_filename  # between a block of ours and its user
 
 # One user frame: a code object and an offset into it, resolved to a line only when a message
 # needs it (looking a line number up costs more than the whole node); or, after unpickling,
@@ -47,7 +48,7 @@ def is_internal(filename: str) -> bool:
     """
     known = _internal.get(filename)
     if known is None:
-        known = filename.startswith((PACKAGE_DIR, "<symgrad"))
+        known = filename.startswith((PACKAGE_DIR, "<symgrad")) or filename == _CONTEXTLIB
         _internal[filename] = known
     return known
 
@@ -79,6 +80,14 @@ def capture_origin(depth: int = 2) -> Origin:
     return tuple(found)
 
 
+def user_frames() -> Origin:
+    """The frames of user code that an error is about: the origin in force, or those running."""
+    if _local.origin:
+        return _local.origin
+    with inherit_origin(None):
+        return capture_origin()
+
+
 class inherit_origin:  # a context manager; a generator takes twice the time
     """Give every node made inside the block this origin (rewrites and gradients use it).
 
@@ -87,7 +96,7 @@ class inherit_origin:  # a context manager; a generator takes twice the time
 
     __slots__ = ("before", "origin")
 
-    def __init__(self, origin: Origin = ()) -> None:
+    def __init__(self, origin: Origin | None = ()) -> None:
         self.origin = origin
 
     def __enter__(self) -> inherit_origin:

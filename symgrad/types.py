@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, suggest
 from symgrad.flags import config
 
 Shape = tuple[int | None, ...]
@@ -66,6 +66,7 @@ def check_dtype(dtype: Any) -> str:
     if name not in _KINDS:
         raise GraphTypeError(
             f"dtype {dtype!r} is not supported. Expected one of: {', '.join(DTYPES)}, or floatX."
+            f"{suggest(dtype, [*DTYPES, 'floatX']) if isinstance(dtype, str) else ''}"
         )
     return name
 

@@ -54,7 +54,8 @@ def accept(
         array = _convert(value, dtype, bool(allow_downcast))
     if array.ndim != type_.ndim:
         raise GraphTypeError(
-            f"got {_given(array)}, expected a {type_} ({_dimensions(type_.ndim)})."
+            f"got {_given(array)}, expected {_article(type_)} ({_dimensions(type_.ndim)})."
+            f"{_reshaped(array.shape, type_.ndim)}"
         )
     for axis, length in enumerate(type_.shape):
         if length is not None and array.shape[axis] != length:
@@ -138,6 +139,24 @@ def _given(value: Any) -> str:
         return f"an array of dtype {value.dtype} and shape {value.shape}"
     text = repr(value)
     return f"{text if len(text) < 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def _article(type_: ValueType) -> str:
+    return f"{'an' if type_.dtype[0] in 'iaeo' else 'a'} {type_}"
+
+
+def _reshaped(shape: tuple[int, ...], ndim: int) -> str:
+    """What to write for a value of another rank, if the same elements can be meant."""
+    if ndim == 1 and len(shape) == 2 and 1 in shape:
+        return f" value.ravel() has shape ({max(shape)},)."
+    if ndim == 2 and len(shape) == 1:
+        n = shape[0]
+        return f" value[None, :] is a row, of shape (1, {n}), value[:, None] a column."
+    if ndim == 1 and not shape:
+        return " [value] is a vector of one element."
+    if ndim == 0:
+        return " A function of one number is called once for each, or made for a vector."
+    return ""
 
 
 def _dimensions(ndim: int) -> str:

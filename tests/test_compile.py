@@ -389,7 +389,7 @@ def test_modes():
     ("mode", "message"),
     [
         ("FAST_RUM", "not known; expected FAST_RUN.*Did you mean 'FAST_RUN'"),
-        ("DebugMode", "'DebugMode' is not supported yet"),
+        ("nan-gard", "Did you mean 'nan-guard'"),
         (3, "must be a name or a Mode, not 3"),
     ],
 )

@@ -1,6 +1,8 @@
 """What users read when something is wrong: operation, operands, their own line, what to do."""
 
 import inspect
+import linecache
+import pickle
 import re
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 import symgrad
 import symgrad.tensor as T
-from symgrad import errors
+from symgrad import culprits, errors, origins
+from symgrad.ops.op import Op
 
 HERE = Path(__file__).name
 
@@ -25,7 +28,8 @@ def says(error, *parts):
     text = str(error.value)
     for part in parts:
         if part.startswith("@"):
-            assert re.search(rf'{HERE}", line {line_of(part[1:])}\b', text), f"{part}:\n{text}"
+            place = rf'{HERE}(:|", line ){line_of(part[1:])}\b'
+            assert re.search(place, text), f"{part}:\n{text}"
         else:
             assert part in text, f"{part!r} is missing in:\n{text}"
     assert "Traceback" not in text
@@ -63,9 +67,9 @@ def test_a_gradient_has_the_origin_of_what_it_differentiates():
 
 
 def test_generated_and_internal_files_are_not_user_code():
-    assert errors.is_internal(inspect.getfile(errors))
-    assert errors.is_internal("<symgrad f 1>")
-    assert not errors.is_internal(__file__)
+    assert origins.is_internal(inspect.getfile(errors))
+    assert origins.is_internal("<symgrad f 1>")
+    assert not origins.is_internal(__file__)
 
 
 def test_suggestions():
@@ -81,10 +85,10 @@ def test_known_shapes_that_do_not_fit_raise_where_they_are_written():
     b = T.constant(np.zeros((3, 5)), name="b")  # make b
     with pytest.raises(symgrad.ShapeError) as error:
         a + b
-    says(error, "add", "(3, 4)", "(3, 5)", "a (", "b (", "@make a", "@make b")
+    says(error, "add", "(3, 4)", "(3, 5)", "a: ", "b: ", "@make a", "@make b")
     with pytest.raises(symgrad.ShapeError) as error:
         T.dot(a, b)
-    says(error, "dot", "4 and 3", "transposed", "@make a")
+    says(error, "dot", "4 and 3", "T.dot(a.T, b) would fit", "@make a")
 
 
 def test_conditions_refuse_truth_and_say_switch():
@@ -241,3 +245,341 @@ def test_the_original_error_is_kept_as_the_cause():
     with pytest.raises(symgrad.SymgradError) as error:
         f(np.zeros(2))
     assert isinstance(error.value.__cause__, IndexError)
+
+
+# -- the mark under the user's expression ----------------------------------------------------------
+
+
+def marked(error):
+    """What the mark of a message stands under."""
+    lines = str(error.value).splitlines()
+    at = next(k for k, line in enumerate(lines) if line.strip() and not line.strip(" ^~"))
+    start = len(lines[at]) - len(lines[at].lstrip())
+    return lines[at - 1][start : len(lines[at])], lines[at].strip()
+
+
+def test_the_mark_stands_under_the_expression():
+    a, b = T.constant(np.zeros((3, 4)), name="a"), T.constant(np.zeros((5, 6)), name="b")
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.tanh(T.dot(a, b) + 1)
+    assert marked(error) == ("T.dot(a, b)", "^" * 11)
+
+
+def test_an_operator_alone_is_marked():
+    a, b = T.constant(np.zeros(3), name="a"), T.constant(np.zeros(4), name="b")
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.tanh((2 * a) - (b * 3))
+    assert marked(error) == ("(2 * a) - (b * 3)", "~~~~~~~~^~~~~~~~~")
+    with pytest.raises(symgrad.IndexRangeError) as error:
+        T.tanh(a[7])
+    assert marked(error) == ("a[7]", "~^^^")
+    x = T.dscalar("x")
+    with pytest.raises(TypeError) as error:
+        T.tanh(a if x > 1 else b)
+    assert marked(error) == ("x > 1", "~~^~~")
+
+
+def test_an_expression_of_several_lines_is_marked_to_the_end_of_its_first():
+    a, b = T.constant(np.zeros((3, 4)), name="a"), T.constant(np.zeros((5, 6)), name="b")
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.dot(
+            a,
+            b,
+        )
+    assert marked(error) == ("T.dot(", "^^^^^^")
+
+
+def test_letters_beyond_ascii_do_not_shift_the_mark():
+    θ, β = T.constant(np.zeros((3, 4)), name="θ"), T.constant(np.zeros((5, 6)), name="β")
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.tanh(T.dot(θ, β) + 1)
+    assert marked(error) == ("T.dot(θ, β)", "^" * 11)
+
+
+def test_a_long_line_is_shown_around_the_mark():
+    source = f"y = [{', '.join(['0'] * 60)}, a + b, {', '.join(['1'] * 60)}]\n"
+    linecache.cache["long.py"] = (len(source), None, [source], "long.py")
+    names = {"a": T.constant(np.zeros(3)), "b": T.constant(np.zeros(4))}
+    with pytest.raises(symgrad.ShapeError) as error:
+        exec(compile(source, "long.py", "exec"), names)
+    assert marked(error) == ("a + b", "~~^~~")
+    assert max(map(len, str(error.value).splitlines()[1:])) < 125
+
+
+def test_code_without_source_is_named_by_its_line():
+    names = {"a": T.constant(np.zeros(3)), "b": T.constant(np.zeros(4))}
+    with pytest.raises(symgrad.ShapeError) as error:
+        exec(compile("\na + b", "<nowhere>", "exec"), names)
+    assert 'File "<nowhere>", line 2' in str(error.value)
+    assert "^" not in str(error.value)
+
+
+def test_errors_about_axes_point_to_the_user_not_to_contextlib():
+    x = T.dmatrix("x")
+    with pytest.raises(symgrad.GraphValueError) as error:
+        x.sum(axis=5)  # five
+    says(error, "axis 5 does not exist", "x (float64 matrix)", "@five")
+
+
+def test_a_message_has_twelve_lines_at_most():
+    tensors = [T.constant(np.zeros(3 + k), name=f"t{k}") for k in range(30)]
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.stack(tensors)
+    text = str(error.value)
+    assert len(text.splitlines()) == 12
+    assert "explain()" in text
+    assert "t29" not in text
+    assert "t29" in error.value.explain()
+
+
+# -- what would fit ----------------------------------------------------------------------------
+
+
+def value(shape, name):
+    return T.constant(np.zeros(shape), name=name)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "hint"),
+    [
+        ((5, 784), (10, 784), "T.dot(a, b.T) would fit"),
+        ((784, 5), (784, 10), "T.dot(a.T, b) would fit"),
+        ((10, 784), (5, 10), "T.dot(b, a) would fit"),
+        ((10,), (784, 10), "T.dot(b, a) would fit"),
+        ((784, 10), (784,), "T.dot(a.T, b) would fit"),
+        ((5, 6), (7, 8), "Is one of them transposed"),
+        ((5,), (7,), "Is one of them transposed"),
+    ],
+)
+def test_products_that_do_not_fit_say_which_would(left, right, hint):
+    with pytest.raises(symgrad.ShapeError) as error:
+        T.dot(value(left, "a"), value(right, "b"))
+    says(error, hint)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "hint"),
+    [
+        ((600, 10), (600,), "b.dimshuffle(0, 'x') would fit"),
+        ((600,), (600, 10), "a.dimshuffle(0, 'x') would fit"),
+        ((5, 6), (6, 5), "a.T would fit"),
+    ],
+)
+def test_broadcasting_that_does_not_fit_says_what_would(left, right, hint):
+    with pytest.raises(symgrad.ShapeError) as error:
+        value(left, "a") * value(right, "b")
+    says(error, hint)
+
+
+# -- did you mean ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (lambda x: symgrad.function([x], x, updats=[]), "updates"),
+        (lambda x: symgrad.function([x], x, mode="FAST_RUM"), "FAST_RUN"),
+        (lambda x: symgrad.grad(x, x, disconnected_input="ignore"), "disconnected_inputs"),
+        (lambda x: symgrad.grad(x, x, disconnected_inputs="ingore"), "ignore"),
+        (lambda x: symgrad.shared(1.0, nmae="w"), "name"),
+        (lambda x: T.TensorType("flaot32", ()), "float32"),
+        (lambda x: T.switch(cnd=x, ift=x, iff=x), "cond"),
+    ],
+)
+def test_did_you_mean(call, meant):
+    with pytest.raises((TypeError, ValueError)) as error:
+        call(T.dscalar("x"))
+    says(error, f"Did you mean {meant!r}?")
+    assert isinstance(error.value, symgrad.SymgradError)
+
+
+def test_a_call_with_too_few_arguments_keeps_pythons_words():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'wrt'"):
+        symgrad.grad(T.dscalar("x"))
+
+
+# -- failures of what was compiled ---------------------------------------------------------------
+
+
+def failing(f, *args):
+    with pytest.raises(symgrad.SymgradError) as error:
+        f(*args)
+    return error
+
+
+def test_the_operation_that_was_written_is_named_not_the_fused_one():
+    x, y = T.dmatrix("x"), T.ivector("y")
+    W = symgrad.shared(np.zeros((4, 3)), "W")
+    p = T.nnet.softmax(T.dot(x, W))
+    cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])  # picked
+    g = symgrad.grad(cost, W)
+    train = symgrad.function([x, y], cost, updates=[(W, W - 0.1 * g)], name="train")
+    assert "row_loss" in train.source
+    error = failing(train, np.ones((3, 4)), np.array([1, 2, 3], "i4"))
+    says(error, "train(): index failed", "y goes from 1 to 3", "Use y - 1", "@picked")
+    assert marked(error) == ("T.log(p)[T.arange(y.shape[0]), y]", "~~~~~~~~" + "^" * 25)
+    assert isinstance(error.value, IndexError)
+    assert isinstance(error.value.__cause__, IndexError)
+    np.testing.assert_array_equal(W.get_value(), np.zeros((4, 3)))
+    many = np.arange(100, dtype="i4") % 4  # more than are looked at one by one
+    says(failing(train, np.ones((100, 4)), many), "y goes from 0 to 3", "@picked")
+
+
+def test_a_failure_in_a_gradient_says_so():
+    x = T.dvector("x")
+    op = Complains()
+    f = symgrad.function([x], symgrad.grad(op.make(x).sum(), x))  # here
+    says(failing(f, np.ones(3)), "failed in the gradient of this line: no", "@here")
+
+
+class Complains(Op, register=False):
+    """An identity whose gradient cannot be computed."""
+
+    message: str | None = None
+
+    def infer(self, *types):
+        return types[0]
+
+    def impl(self, xp, x):
+        if self.message:
+            raise RuntimeError(self.message)
+        return x + 0
+
+    def vjp(self, g, y, x):
+        return (Complains(message="no").make(g),)
+
+
+def test_nothing_is_printed_twice(capsys):
+    x, y = T.dvector("x"), T.dvector("y")
+    f = symgrad.function([x, y], symgrad.printing.Print("x is")(x) + y)
+    says(failing(f, np.ones(2), np.ones(3)), "add failed", "x")
+    assert capsys.readouterr().out.count("x is") == 1
+
+
+def test_what_has_effects_is_not_done_again():
+    done = []
+
+    class Effect(Op, register=False):
+        has_side_effect = True
+
+        def infer(self, *types):
+            return types[0]
+
+        def impl(self, xp, x):
+            done.append(None)
+            return x + 0
+
+    class Fails(Effect, register=False):
+        def impl(self, xp, x):
+            raise RuntimeError("broken")
+
+    x = T.dvector("x")
+    f = symgrad.function([x], Fails().make(Effect().make(x)))
+    says(failing(f, np.ones(2)), "fails failed: broken")
+    assert len(done) == 1
+
+
+def test_lengths_that_are_computed_are_known():
+    x, n = T.dvector("x"), T.lscalar("n")
+    f = symgrad.function([x, n], T.exp(x).reshape((n * 2, -1)))
+    says(failing(f, np.ones(5), 2), "reshape failed", "5 elements")
+
+
+def test_an_input_may_be_any_variable():
+    x, y, z = T.dvectors("x", "y", "z")
+    middle = x + y
+    f = symgrad.function([middle, z], T.exp(middle) * z)  # from the middle
+    says(failing(f, np.ones(2), np.ones(3)), "mul failed", "@from the middle")
+
+
+def test_failures_inside_a_loop_point_to_the_users_line():
+    x = T.dvector("x")
+    y = T.dvector("y")
+    h = T.jacobian(T.tanh(x) ** 2 * (x + y), x)  # inner
+    says(failing(symgrad.function([x, y], h), np.ones(2), np.ones(3)), "failed", "@inner")
+
+
+def test_without_memory_nothing_more_is_computed():
+    x = T.dmatrix("x")
+
+    class Hungry(Op, register=False):
+        calls = 0
+
+        def infer(self, *types):
+            return types[0]
+
+        def impl(self, xp, x):
+            type(self).calls += 1
+            raise MemoryError("too much")
+
+    f = symgrad.function([x], Hungry().make(x))
+    error = failing(f, np.ones((2, 2)))
+    says(error, "hungry failed: too much")
+    assert isinstance(error.value, MemoryError)
+    assert Hungry.calls == 1
+
+
+def test_what_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(culprits, "_SECONDS", -1.0)
+    x = T.dmatrix("x")
+    f = symgrad.function([x], T.nlinalg.matrix_inverse(T.exp(x) * 0))
+    error = failing(f, np.ones((2, 2)))
+    says(error, "matrix_inverse failed", "ingular")
+    assert isinstance(error.value, np.linalg.LinAlgError)
+    monkeypatch.undo()
+    says(failing(f, np.ones((2, 2))), "matrix_inverse failed", "Add a little to the diagonal")
+
+
+def test_large_results_are_not_computed_again(monkeypatch):
+    monkeypatch.setattr(culprits, "_BYTES", 100)
+    x, i = T.dvector("x"), T.lvector("i")
+    outer = x.dimshuffle(0, "x") * x
+    f = symgrad.function([x, i], T.exp(outer)[i])
+    index = np.full(100, 99)
+    says(failing(f, np.ones(10), index), "index failed", "out of bounds")
+
+
+def test_trusted_arguments_are_checked_after_a_failure():
+    x = T.dmatrix("x")
+    f = symgrad.function([x], T.dot(x, x.T).sum())
+    f.trust_input = True
+    says(failing(f, np.ones(3)), "input 1, x (float64 matrix)", "expected a float64 matrix")
+
+
+def test_explain_tells_the_rest():
+    def layer(x, w):
+        return T.dot(x, w)  # the layer
+
+    x, w = T.dmatrix("x"), symgrad.shared(np.zeros((4, 3)), "w")  # x and w
+    y = layer(x, w)  # call of the layer
+    f = symgrad.function([x], [T.exp(y).sum()], updates=[(w, w + y)], name="f")
+    error = failing(f, np.full((2, 5), 0.5))
+    says(error, "explain()")
+    told = error.value.explain()
+    for marker in ("the layer", "x and w", "call of the layer"):
+        assert f"line {line_of(marker)}, in " in told
+    assert "float64 of shape (2, 5), from 0.5 to 0.5" in told
+    assert "needed for output 1: dot → exp → sum" in told
+    assert "dot(x, w" in told.split("What ran")[1]
+    assert repr(told) == str(told)
+    again = pickle.loads(pickle.dumps(error.value))
+    assert type(again) is symgrad.ShapeError
+    assert "needed for output 1" in again.explain()
+    assert str(again).splitlines()[0] == str(error.value).splitlines()[0]
+
+
+def test_explain_counts_what_is_not_finite():
+    x, i = T.dvector("x"), T.lscalar("i")
+    f = symgrad.function([x, i], T.tanh(x)[i])
+    told = failing(f, np.array([np.nan, 1.0, -1.0]), 7).value.explain()
+    assert "1 NaN" in told
+
+
+def test_eval_speaks_of_eval():
+    x, y = T.dvector("x"), T.dvector("y")
+    with pytest.raises(symgrad.MissingInputError) as error:
+        (x + y).eval({x: [1.0]})
+    says(error, "eval: y (float64 vector)", ".eval({variable: value, ...})")
+    with pytest.raises(symgrad.ShapeError) as error:
+        (x + y).eval({x: [1.0, 2.0], y: [1.0, 2.0, 3.0]})  # evaluated
+    says(error, "eval(): add failed", "@evaluated")

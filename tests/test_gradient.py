@@ -324,7 +324,7 @@ def test_disconnected_raises_and_names_both_ends_and_the_line():
 def test_disconnected_names_the_operation_that_cut():
     x, y = T.dvectors("x", "y")
     cut = disconnected_grad(T.exp(y))
-    with pytest.raises(DisconnectedInputError, match=r"used by disconnected_grad\(exp\(y\)\)"):
+    with pytest.raises(DisconnectedInputError, match=r"used in exp\(y\), and that by disconnected_grad"):
         T.grad(T.sum(x * cut), y)
     with pytest.raises(DisconnectedInputError, match="shape or type only"):
         T.grad(T.sum(x) * y.shape[0], y)

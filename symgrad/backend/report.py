@@ -111,11 +111,16 @@ class Plan:
             for nodes, kernel in self._memory.kernels:
                 shape = shape_of_chain(nodes, shapes)
                 scratch += 0 if shape is None else kernel.scratch_bytes(shape)
-        updates = sum(_bytes(shapes, shared) for shared in program.spares)
+        fitting = {each.shared: each.nodes for each in program.scratch.fitting}
+        updates = copied = sum(_bytes(shapes, r.node) for _, r in program.updates if r.copy)
+        for shared in program.spares:
+            nodes = fitting.get(shared, (shared,))
+            fits = len({shapes.get(node) for node in nodes}) == 1
+            updates += sum(_bytes(shapes, node) for node in (nodes[:1] if fits else nodes[1:]))
+        own = sum(_bytes(shapes, r.node) for r in program.outputs if r.copy)
         leaving = {r.source for r in program.outputs if not r.copy}
-        temporary, results = self._fresh(shapes, leaving)
-        results += sum(_bytes(shapes, r.node) for r in program.outputs if r.copy)
-        return MemoryUse(scratch, updates, results, temporary)
+        temporary, results = self._fresh(shapes, leaving, copied + own)
+        return MemoryUse(scratch, updates, results + own, temporary)
 
     def _shapes(self, args: Sequence[Any]) -> dict[Expr, Shape]:
         """The shapes of all nodes, as far as they follow from the arguments'."""
@@ -137,8 +142,13 @@ class Plan:
         rules = program.shapes.rules(program.shapes.certain)[1]
         return further_shapes(found, rules)
 
-    def _fresh(self, shapes: dict[Expr, Shape], leaving: set[str]) -> tuple[int, int]:
-        """The peak of arrays that operations make themselves, and what of them is returned."""
+    def _fresh(
+        self, shapes: dict[Expr, Shape], leaving: set[str], copied: int
+    ) -> tuple[int, int]:
+        """What arrays that operations make themselves take at most, and what of them is returned.
+
+        `copied` bytes follow at the end, when most of them are gone.
+        """
         live: dict[str, int] = {}
         peak = results = 0
         for unit in self.program.units[self.program.early :]:
@@ -160,7 +170,8 @@ class Plan:
             for name in unit.dead:
                 live.pop(name, None)
         moved = sum(live.pop(name, 0) for name in leaving)  # computed in place, then returned
-        return peak - results - moved if peak > results + moved else 0, results + moved
+        results += moved
+        return max(peak - results - copied, sum(live.values())), results
 
     def _is_new(self, chain: Chain, name: str) -> bool:
         inside = next(i for _, i, outside in chain.results if outside == name)

@@ -24,8 +24,8 @@ _counts = getattr(sys, "getrefcount", None) if _locked else None
 def spare(cell: Cell, value: Any) -> Any:
     """An array for the next value of a shared variable, of the shape of this one."""
     kept = cell.spare
-    if type(kept) is tuple:
-        kept = kept[0]
+    if type(kept) is tuple:  # what is written to it now is no earlier value, if the call fails
+        kept = cell.spare = kept[0]
     if kept is not None and _counts is not None and _counts(kept) == _ONE_HOLDER:
         flags = kept.flags
         if kept.shape == value.shape and flags.carray and flags.owndata:
@@ -55,9 +55,9 @@ def copy_to_change(cell: Cell, value: Any) -> tuple[Any, list[Change]]:
 
 def keep(value: Any, changes: list[Change]) -> tuple[Any, list[Change]] | None:
     """What a cell keeps of the value that it had before these changes, for the next ones."""
-    if _counts is None or _counts(value) != _CELL_AND_CALLER or not value.flags.owndata:
+    if _counts is None or _counts(value) != _CELL_AND_CALLER:
         return None
-    return value, changes
+    return (value, changes) if value.flags.owndata and value.flags.writeable else None
 
 
 def _measured() -> tuple[int, int]:

@@ -1,5 +1,8 @@
 """From expressions to callables: `function`, modes, and what Theano's users find here."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from symgrad.call import Function as Function, In as In, Out as Out, Param as Param
 from symgrad.compile import mode as mode, profiling as profiling
 from symgrad.compile.functions import clone as clone, function as function
@@ -13,3 +16,14 @@ from symgrad.compile.mode import (
 )
 from symgrad.compile.profiling import ProfileStats as ProfileStats
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
+
+_MODES = {"DebugMode": "debugmode", "MonitorMode": "monitormode", "NanGuardMode": "nanguardmode"}
+
+
+def __getattr__(name: str) -> _Any:
+    """Modes that few programs use, imported when they are asked for."""
+    if name in _MODES.values():
+        return _import_module(f"symgrad.compile.{name}")
+    if name in _MODES:
+        return getattr(_import_module(f"symgrad.compile.{_MODES[name]}"), name)
+    raise AttributeError(f"module 'symgrad.compile' has no attribute {name!r}")

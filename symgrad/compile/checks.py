@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,10 @@ from symgrad.errors import (
     MissingInputError,
     UnusedInputError,
     describe,
+    label,
     made_at,
+    made_in,
+    warn_user,
 )
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
@@ -126,7 +128,9 @@ def _as_variable(old: Expr, value: Any, strict: bool) -> Any:
     try:
         return make_shared(accept(value, old.type, allow_downcast=not strict))
     except GraphTypeError as error:
-        raise GraphTypeError(f"function: givens for {describe(old)}: {error}") from None
+        raise GraphTypeError(
+            f"function: givens for {describe(old)}: {error.message}\n{made_at(old)}"
+        ) from None
 
 
 def check_updates(updates: Any) -> Updates:
@@ -138,7 +142,7 @@ def check_updates(updates: Any) -> Updates:
             what = describe(old) if isinstance(old, Expr) else repr(old)
             raise GraphTypeError(
                 f"function: updates can change shared variables only, not {what}. Make it with "
-                "shared(value)."
+                f"shared(value).\n{made_at(old) if isinstance(old, Expr) else ''}".rstrip()
             )
         if old.cell in seen:
             raise GraphValueError(f"function: updates changes {old} twice.\n{made_at(old)}")
@@ -154,14 +158,15 @@ def _fit_update(old: Shared, new: Any) -> Any:
     if new.ndim != old.ndim:
         raise GraphTypeError(
             f"function: the update of {describe(old)} is {describe(new)}, of another rank. Is a "
-            f"sum or mean over an axis missing, or one too many?\n{made_at(new)}"
+            "sum or mean over an axis missing, or one too many?",
+            nodes=[old, new],
         )
     if new.dtype != old.dtype:
         if old.dtype == "object" or promote(new.dtype, old.dtype) != old.dtype:
             raise GraphTypeError(
                 f"function: the update of {describe(old)} is {new.dtype}. "
                 f"{_where_from(new, new.dtype)}Cast it: T.cast(new, {old.dtype!r}), or keep "
-                f"everything in {old.dtype}. The update was {made_at(new)}"
+                f"everything in {old.dtype}.\n{made_at(new)}"
             )
         new = cast(new, old.dtype)
     check_same_type(old, new, "function: updates")
@@ -183,7 +188,7 @@ def _where_from(new: Expr, dtype: str) -> str:
         return ""
     rank, source = min(found, key=lambda entry: entry[0])
     mixed = " (float32 with 32- or 64-bit integers gives float64)" if rank == 1 else ""
-    return f"The {dtype} comes from {describe(source)}{mixed}, {made_at(source)}.\n"
+    return f"The {dtype} comes from {describe(source)}{mixed}{made_in(source)}. "
 
 
 def add_default_updates(
@@ -248,10 +253,12 @@ def check_used(
             )
             if action == "raise":
                 raise UnusedInputError(message)
-            warnings.warn(message, stacklevel=3)
+            warn_user(message)
 
 
-def check_missing(variables: Sequence[Expr], results: Sequence[Expr], pairs: Updates) -> None:
+def check_missing(
+    variables: Sequence[Expr], results: Sequence[Expr], pairs: Updates, what: str = "function"
+) -> None:
     """Raise for a placeholder that is no input."""
     given = set(variables)
     order = toposort([*results, *(new for _, new in pairs)], stop=given)
@@ -259,7 +266,21 @@ def check_missing(variables: Sequence[Expr], results: Sequence[Expr], pairs: Upd
         if isinstance(node, Placeholder) and node not in given:
             user = next((n for n in order if node in n.inputs), None)
             raise MissingInputError(
-                f"function: {describe(node)} is needed"
+                f"{what}: {describe(node)} is needed"
                 f"{f' by {user}' if user is not None else ''}, but it is not among the inputs. "
-                f"Add it to them, or replace it with givens.\n{made_at(node)}"
+                f"{_same_name(node, variables, what)}\n{made_at(node)}"
+                + ("" if user is None else f"\n{made_at(user)}")
             )
+
+
+def _same_name(node: Expr, variables: Sequence[Expr], what: str) -> str:
+    """What to do about a variable that is missing."""
+    for other in variables:
+        if other.name and other.name == node.name:
+            return (
+                f"The input {describe(other)}{made_in(other)}, has the same name but is another "
+                "variable: make it once, and use that everywhere."
+            )
+    if what == "eval":
+        return "Give it a value: .eval({variable: value, ...})."
+    return f"Add it to them, or replace it: givens={{{label(node)}: value}}."

@@ -20,9 +20,9 @@ from symgrad.compile.checks import (
 )
 from symgrad.compile.mode import get_mode
 from symgrad.compile.profiling import ProfiledFunction, requested
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, checks_keywords
 from symgrad.graph.collector import collector_paused
-from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
+from symgrad.graph.expr import Constant, Expr, check_same_type
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
@@ -31,6 +31,7 @@ from symgrad.plan import plan
 from symgrad.rewrite.pipeline import lower, prepare
 
 
+@checks_keywords
 def function(
     inputs: Sequence[Any],
     outputs: Any = None,
@@ -54,7 +55,9 @@ def function(
     outputs : variable, `Out`, list, tuple or dict of them, or None
         What a call returns: one array, a list, or a dict (keys sorted).
     mode : str or Mode, optional
-        ``FAST_RUN`` (default) or ``FAST_COMPILE``, which rewrites less.
+        ``FAST_RUN`` (default), or ``FAST_COMPILE``, which rewrites less; ``nan-guard`` says which
+        line of yours makes a NaN or an infinity (`NanGuardMode`), ``debug`` compares each result
+        with that of the graph as written (`DebugMode`); both are slower.
     updates : dict or pairs of (shared variable, new value), optional
         Carried out after each call, all at once, from the old values.
     givens : dict or pairs of (variable, replacement), optional
@@ -132,23 +135,17 @@ def build(recipe: Recipe) -> Function:
     """Rewrite, plan and compile what was checked (or unpickled)."""
     stats = requested(recipe.profile)
     started = perf_counter()
-    # An input may be any variable, x + y say: a placeholder takes its place.
-    stand_ins: dict[Expr, Expr] = {
-        spec.variable: Placeholder(spec.variable.type, spec.variable.name)
-        for spec in recipe.specs
-        if spec.variable.op is not None
-    }
-    count = len(recipe.results)
-    graph = [*recipe.results, *(new for _, new in recipe.updates)]
-    graph = prepare(substitute(graph, stand_ins) if stand_ins else graph, recipe.mode.simplifies)
+    inputs, results, updates = recipe.written()
+    graph = [*results, *(new for _, new in updates)]
+    graph = prepare(graph, recipe.mode.simplifies)
     if recipe.mode.simplifies:
         graph = lower(graph)
     rewritten = perf_counter()
     program = plan(
         recipe.name or "function",
-        [stand_ins.get(spec.variable, spec.variable) for spec in recipe.specs],
-        graph[:count],
-        [(old, new) for (old, _), new in zip(recipe.updates, graph[count:], strict=True)],
+        inputs,
+        graph[: len(results)],
+        [(old, new) for (old, _), new in zip(updates, graph[len(results) :], strict=True)],
     )
     if stats is None:
         return Function(recipe, program)
@@ -167,7 +164,8 @@ def evaluate(expr: Expr, values: Mapping[Any, Any]) -> Any:
     for key in values:
         if not isinstance(key, Expr):
             raise GraphTypeError(f"eval: the keys must be variables, not {key!r}.")
-    return function(list(values), expr)(*values.values())
+    check_missing(list(values), [expr], [], "eval")
+    return function(list(values), expr, name="eval")(*values.values())
 
 
 def clone(

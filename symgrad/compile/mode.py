@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from symgrad.errors import GraphTypeError, GraphValueError, suggest
@@ -19,7 +21,14 @@ _SIMPLIFIES = {
     "fast_compile": False,
     "None": False,
 }
-_LATER = ("DebugMode", "DEBUG_MODE", "NanGuardMode", "MonitorMode")
+_WATCHING = {  # names of modes that are made when they are asked for, and where
+    "nan-guard": ("nanguardmode", "NanGuardMode"),
+    "NanGuardMode": ("nanguardmode", "NanGuardMode"),
+    "debug": ("debugmode", "DebugMode"),
+    "DebugMode": ("debugmode", "DebugMode"),
+    "DEBUG_MODE": ("debugmode", "DebugMode"),
+    "MonitorMode": ("monitormode", "MonitorMode"),
+}
 
 
 class Mode:
@@ -53,14 +62,19 @@ class Mode:
         self.call_time = 0.0
         self.fn_time = 0.0
 
+    @property
+    def _settings(self) -> tuple[Any, ...]:
+        """The arguments that make another one like it."""
+        return (self.linker, self.optimizer)
+
     def __repr__(self) -> str:
-        return f"Mode(linker={self.linker!r}, optimizer={self.optimizer!r})"
+        return f"{type(self).__name__}(linker={self.linker!r}, optimizer={self.optimizer!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         for name, mode in predefined_modes.items():
             if mode is self:
                 return get_mode, (name,)
-        return Mode, (self.linker, self.optimizer)
+        return type(self), self._settings
 
     @property
     def simplifies(self) -> bool:
@@ -68,9 +82,13 @@ class Mode:
         chosen = str(config.optimizer) if self.optimizer == "default" else self.optimizer
         return _SIMPLIFIES[chosen]
 
+    def watched(self, function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+        """What stands for the generated `call` of a function; modes that look at values wrap it."""
+        return call
+
     def including(self, *tags: str) -> Mode:
         """Return a mode like this one; Theano's names of single rewrites change nothing."""
-        return Mode(self.linker, self.optimizer)
+        return type(self)(*self._settings)
 
     excluding = including
     requiring = including
@@ -97,12 +115,14 @@ def get_mode(mode: Any = None) -> Mode:
         return chosen
     if not isinstance(chosen, str):
         raise GraphTypeError(f"mode must be a name or a Mode, not {mode!r}.")
-    if chosen in _LATER:
-        raise GraphValueError(f"mode={chosen!r} is not supported yet; use FAST_RUN.")
+    if chosen in _WATCHING:
+        module, name = _WATCHING[chosen]
+        made: Mode = getattr(import_module(f"symgrad.compile.{module}"), name)()
+        return made
     if chosen not in predefined_modes:
         raise GraphValueError(
-            f"mode={chosen!r} is not known; expected FAST_RUN or FAST_COMPILE."
-            f"{suggest(chosen, list(predefined_modes))}"
+            f"mode={chosen!r} is not known; expected FAST_RUN, FAST_COMPILE, nan-guard or debug."
+            f"{suggest(chosen, [*predefined_modes, *_WATCHING])}"
         )
     return predefined_modes[chosen]
 

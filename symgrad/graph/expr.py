@@ -174,6 +174,13 @@ class Expr:
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 
+    def draw(self, path: Any = None) -> Any:
+        """Draw the expression as SVG; see `symgrad.draw.svg`."""
+        return _call("draw", self, path)
+
+    def _repr_svg_(self) -> Any:
+        return _call("draw_for_notebook", self)
+
     # -- pickling without recursion ----------------------------------------------------------
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
@@ -236,7 +243,11 @@ class Expr:
         self._no("it has no number yet", "Use T.cast(x, 'int64'), or x.eval({...}) for a value.")
 
     def __float__(self) -> NoReturn:
-        self._no("it has no number yet", "Use T.cast(x, 'floatX'), or x.eval({...}) for a value.")
+        self._no(
+            "it has no number yet",
+            "Use T.exp and kin instead of math.exp, T.cast(x, 'floatX') instead of float(x), or "
+            "x.eval({...}) for a value.",
+        )
 
     def __complex__(self) -> NoReturn:
         self._no("it has no number yet", "Use x.eval({...}) for a value.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
 from symgrad.graph.expr import Expr
 from symgrad.types import ObjectType, TensorType, ValueType
 from symgrad.values import accept
@@ -92,7 +92,7 @@ class Shared(Expr):
             array = accept(value, self.type, self.strict, self.allow_downcast)
         except GraphTypeError as error:
             raise GraphTypeError(
-                f"set_value of the shared variable {self}: {error}\n{made_at(self)}"
+                f"set_value of the shared variable {self}: {error.message}\n{made_at(self)}"
             ) from None
         if not borrow and (array is value or _shares(array, value)):
             array = _copied(array)
@@ -136,6 +136,7 @@ def _copied(value: Any) -> Any:
     return deepcopy(value)
 
 
+@checks_keywords
 def shared(
     value: Any,
     name: str | None = None,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
+from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
 from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, as_exprs, projections
 from symgrad.ops.shaping import Alloc, alloc, sum_like
@@ -56,7 +57,7 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
     try:
         return projections(BroadcastArrays().make(*exprs))
     except ShapeError as error:
-        raise ShapeError(f"{error} {operands(exprs)}") from None
+        raise ShapeError(error.message + for_broadcasting(exprs), nodes=exprs) from None
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -219,7 +220,10 @@ class Rebroadcast(Op):
                     f"Rebroadcast: axis {axis} does not exist in a tensor of {len(shape)}."
                 )
             if one and shape[axis] not in (None, 1):
-                raise ShapeError(f"Rebroadcast: dimension {axis} has length {shape[axis]}, not 1.")
+                raise ShapeError(
+                    f"Rebroadcast: dimension {axis} has length {shape[axis]}, but was promised to "
+                    "have length 1."
+                )
             shape[axis] = 1 if one else None if shape[axis] == 1 else shape[axis]
         return tensor_type(x.dtype, tuple(shape))
 
@@ -249,8 +253,8 @@ def _rebroadcast(x: Any, pattern: Sequence[tuple[int, bool]], what: str) -> Any:
     try:
         return Rebroadcast(*news).make(x)
     except ShapeError as error:
-        text = str(error).replace("Rebroadcast", what)
-        raise ShapeError(f"{text} The variable is {describe(x)}.\n{made_at(x)}") from None
+        text = error.message.replace("Rebroadcast", what)
+        raise ShapeError(text, nodes=[x]) from None
 
 
 def addbroadcast(x: Any, *axes: int) -> Any:

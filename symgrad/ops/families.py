@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, ShapeError, naming, operands
+from symgrad.errors import GraphTypeError, ShapeError, naming, suggest
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
+from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.op import (
     REGISTRY,
     Arg,
@@ -243,8 +244,10 @@ class Elementwise(Op, register=False):
         for name, value in kwargs.items():
             if name not in names or name in given:
                 problem = "was given twice" if name in given else "is unknown"
+                hint = "" if name in given else suggest(name, names)
                 raise GraphTypeError(
-                    f"{self._name}(): the argument {name!r} {problem}; it takes {', '.join(names)}."
+                    f"{self._name}(): the argument {name!r} {problem}; it takes "
+                    f"{', '.join(names)}.{hint}"
                 )
             given[name] = value
         return tuple(given[name] for name in names if name in given)
@@ -253,7 +256,7 @@ class Elementwise(Op, register=False):
         try:
             return Expr(self, inputs, self.infer(*[i.type for i in inputs]))
         except ShapeError as error:
-            raise ShapeError(f"{error} {operands(inputs)}") from None
+            raise ShapeError(error.message + for_broadcasting(inputs), nodes=inputs) from None
 
     def infer(self, *types: ValueType) -> ValueType:
         dtypes, dtype = self.rule([t.dtype for t in types], self._name)

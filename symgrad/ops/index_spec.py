@@ -27,6 +27,7 @@ from symgrad.errors import (
     IndexRangeError,
     ShapeError,
     describe,
+    label,
     made_at,
 )
 from symgrad.graph.expr import Constant, Expr
@@ -106,8 +107,8 @@ def _entry(x: Any, entry: Any) -> Any:
         ) from error
     if not is_discrete(array.dtype):
         raise GraphTypeError(
-            f"{x} is indexed with {describe(array)}. {_ALLOWED} Cast it: T.cast(i, 'int64').\n"
-            f"{made_at(array)}"
+            f"{x} is indexed with {describe(array)}. {_ALLOWED} Cast it: "
+            f"T.cast({label(array)}, 'int64').\n{made_at(array)}"
         )
     if array.dtype == "bool" and not array.ndim:
         raise GraphTypeError(

@@ -367,7 +367,7 @@ def getitem(x: Any, index: Any) -> Any:
     except (ShapeError, IndexRangeError) as error:
         if error.args[0].startswith("too many"):
             raise
-        raise type(error)(f"{error} The variable is {describe(x)}.\n{made_at(x)}") from None
+        raise type(error)(f"{error.message} The variable is {describe(x)}.\n{made_at(x)}") from None
     if isinstance(x, Constant) and x.ndim == 1 and is_discrete(x.dtype) and not inputs:
         return ConstantPart(part, x)
     return part
@@ -502,7 +502,8 @@ def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
         return IncIndex(op.spec, assign).make(base, value, *index)
     except ShapeError as error:
         raise ShapeError(
-            f"{what}: {error} The part is {describe(x)}, the value {describe(value)}.\n{made_at(x)}"
+            f"{what}: {error.message} The part is {describe(x)}, the value {describe(value)}.",
+            nodes=[x, value],
         ) from None
 
 

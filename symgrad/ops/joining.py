@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.axes import atleast_1d, atleast_2d, expand_dims
 from symgrad.ops.elementwise import cast
@@ -66,7 +66,7 @@ class Join(Op):
         try:
             return super().make(*inputs)
         except ShapeError as error:
-            raise ShapeError(f"{error} {operands(inputs)}") from None
+            raise ShapeError(error.message, nodes=inputs) from None
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.concatenate(arrays, axis=self.axis)
@@ -213,7 +213,7 @@ def _joined(tensors: Sequence[Any], axis: Any, what: str) -> Any:
                 f"T.stack([...]) to make a vector of scalars.\n{made_at(e)}"
             )
         if e.ndim != exprs[0].ndim:
-            raise GraphTypeError(f"{what}: the tensors have different ranks. {operands(exprs)}")
+            raise GraphTypeError(f"{what}: the tensors have different ranks.", nodes=exprs)
     axis = check_axis(exprs[0], axis, what)
     dtype = common_dtype(exprs)
     casts = [cast(e, dtype) for e in exprs]
@@ -254,12 +254,12 @@ def stack(*tensors: Any, axis: Any = 0) -> Any:
     exprs = [_as_stacked(t, dtype) for t in entries]
     for e in exprs:
         if e.ndim != exprs[0].ndim:
-            raise GraphTypeError(f"stack: the tensors have different ranks. {operands(exprs)}")
+            raise GraphTypeError("stack: the tensors have different ranks.", nodes=exprs)
     for k, lengths in enumerate(zip(*[i.static_shape for i in exprs], strict=True)):
         if len({*lengths} - {None}) > 1:
             raise ShapeError(
-                f"stack: the tensors differ in length in dimension {k}: {_in_words(lengths)}. "
-                f"{operands(exprs)}"
+                f"stack: the tensors differ in length in dimension {k}: {_in_words(lengths)}.",
+                nodes=exprs,
             )
     if exprs[0].ndim == 0:
         vector = MakeVector().make(*exprs)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
+from symgrad.ops.hints import for_product
 from symgrad.ops.lengths import check_axis, dim, product_of_lengths
 from symgrad.ops.op import Arg, Example, Op, Spec, as_exprs, common_dtype, elements
 from symgrad.ops.shaping import dimshuffle, reshape, sum_like
@@ -32,9 +33,7 @@ class Product(Op, register=False):
         try:
             return super().make(*inputs)
         except ShapeError as error:
-            raise ShapeError(
-                f"{error} Is one of them transposed, or in the wrong order? {operands(inputs)}"
-            ) from None
+            raise ShapeError(error.message + for_product(*inputs), nodes=inputs) from None
 
 
 class Dot(Product):
@@ -302,7 +301,7 @@ def _axis_pairs(
     """The axes of each operand that are summed over; those before `first` may not be."""
     if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= np.minimum(a.ndim, b.ndim) - first:
-            raise GraphValueError(f"{what}: axes={axes} does not fit. {operands((a, b))}")
+            raise GraphValueError(f"{what}: axes={axes} does not fit.", nodes=[a, b])
         return tuple(range(a.ndim - axes, a.ndim)), tuple(range(first, first + axes))
     try:
         given_a, given_b = axes
@@ -380,7 +379,7 @@ def _batches(a: Any, b: Any, what: str) -> tuple[Any, Any]:
             )
     n, m = a.static_shape[0], b.static_shape[0]
     if n is not None and m is not None and n != m:
-        raise ShapeError(f"{what}: the batches have {n} and {m} entries. {operands((a, b))}")
+        raise ShapeError(f"{what}: the batches have {n} and {m} entries.", nodes=[a, b])
     return a, b
 
 

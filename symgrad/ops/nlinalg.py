@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.ops.constructors import eye
 from symgrad.ops.diagonals import diagonal
 from symgrad.ops.elementwise import cast
@@ -280,7 +280,7 @@ def solve_columns(a: Any, b: Any, what: str) -> Any:
             return Solve().make(a, b)
         solved = Solve().make(a, dimshuffle(b, 0, "x"))
     except ShapeError as error:
-        raise ShapeError(f"{error} {operands((a, b))}") from None
+        raise ShapeError(error.message, nodes=[a, b]) from None
     return solved[..., 0]
 
 

@@ -406,7 +406,7 @@ def as_expr(value: Any, what: str = "an expression", dtype: str | None = None) -
     try:
         return Constant(literal_array(value, dtype))
     except GraphTypeError as error:
-        raise GraphTypeError(f"{what}: {error}") from None
+        raise GraphTypeError(f"{what}: {error.message}") from None
 
 
 def holds_expr(value: Any) -> bool:

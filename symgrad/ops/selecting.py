@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, operands
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast, eq, switch
@@ -190,7 +190,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     try:
         return TakeAlong(axis).make(x, index)
     except ShapeError as error:
-        raise ShapeError(f"{error} {operands((x, index))}") from None
+        raise ShapeError(error.message, nodes=[x, index]) from None
 
 
 # -- positions of whole parts ------------------------------------------------------------------

@@ -430,7 +430,7 @@ class Alloc(Op):
         try:
             filled = _filled(value.static_shape, shape, "alloc")
         except ShapeError as error:
-            raise ShapeError(f"{error} The value is {describe(value)}.\n{made_at(value)}") from None
+            raise ShapeError(error.message, nodes=[value]) from None
         return Expr(self, inputs, tensor_type(value.dtype, filled))
 
     def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:

@@ -141,6 +141,8 @@ class AxisNormalizer(Op, register=False):
         return ()
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
+        if not out.size:
+            return
         lines = _lines(out.shape, self.axis, self._turns)
         if lines is None:
             np.copyto(out, self.along(np, self.axis, *arrays))

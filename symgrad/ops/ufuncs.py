@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe, made_at, suggest
+from symgrad.errors import GraphTypeError, made_at, suggest
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import divmod
 from symgrad.ops.families import Elementwise
@@ -64,7 +64,7 @@ def _find(name: str) -> Callable[..., Any] | None:
 
 def _refuse(what: str, values: Any, why: str) -> NoReturn:
     symbol = _first_symbol(values)
-    where = "" if symbol is None else f"\n{describe(symbol)} {made_at(symbol)}".rstrip()
+    where = "" if symbol is None else f"\n{made_at(symbol)}"
     raise GraphTypeError(f"{what}: {why}{where}")
 
 

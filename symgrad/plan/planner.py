@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 
 from symgrad.graph.expr import Constant, Expr
@@ -54,6 +55,7 @@ class Planner:
         self.updates = updates
         self.results = [*outputs, *(new for _, new in updates)]
         self.order = toposort(self.results)
+        self.uses = Counter([*self.results, *(i for node in self.order for i in node.inputs)])
         self.roots = memory_roots(self.order)
         self.ints = integers(self.order, self.results)
         self.early = early(self.order, self.ints)
@@ -113,14 +115,11 @@ class Planner:
 
     def _changes(self) -> dict[Expr, tuple[Shared, str, str]]:
         """Nodes that change parts of a shared variable one after the other, to update it."""
-        users: dict[Expr, int] = {}
-        for i in (*self.results, *(i for node in self.order for i in node.inputs)):
-            users[i] = users.get(i, 0) + 1
         found: dict[Expr, tuple[Shared, str, str]] = {}
         for shared, new in self.updates:
             steps: list[Expr] = []
             node = new
-            while isinstance(node.op, IncIndex) and users[node] == 1 and node not in found:
+            while isinstance(node.op, IncIndex) and self.uses[node] == 1 and node not in found:
                 steps.append(node)
                 node = node.inputs[0]
             if node is shared and steps:
@@ -168,8 +167,9 @@ class Planner:
         if not (isinstance(new.op, Gemm) and new.op.start == "plain"):
             return None
         start = new.inputs[0]
-        alone = sum(start in node.inputs for node in self.order) == 1 and start not in self.leaving
-        if not (isinstance(start.op, Elementwise) and alone and self._may_take_out(start)):
+        if not isinstance(start.op, Elementwise) or not self._may_take_out(start):
+            return None
+        if self.uses[start] != 1:  # read elsewhere, or as a factor of one of the products
             return None
         if self.known[start] != self.known[new]:
             if not self.fitting or new not in self.fitting[-1].nodes:

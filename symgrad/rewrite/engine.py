@@ -21,11 +21,13 @@ Rule = Callable[[Expr], "Expr | None"]
 
 
 class Fired(NamedTuple):
-    """One rewrite that happened."""
+    """One rewrite that happened: the rule, what it replaced, by what, its docstring, its file."""
 
     rule: str
     before: Expr
     after: Expr
+    reason: str = ""
+    module: str = ""
 
 
 class RuleSet:
@@ -260,7 +262,8 @@ class _Rewriter:
         if node.notes is not None and better not in self.final and better.op is not None:
             self._name(better, node)
         if self.trace is not None:
-            self.trace.append(Fired(rule.__name__, node, better))
+            reason, module = rule.__doc__ or "", rule.__module__
+            self.trace.append(Fired(rule.__name__, node, better, reason, module))
         return better
 
     def _merged(self, leaf: Expr) -> Expr:

@@ -224,7 +224,9 @@ class _Pass:
             return [_Term(scale, inputs[0], not transposed)]
         if op is ops.mul or op is ops.true_div:
             found = _scaled(node)
-            return [] if found is None else [_Term(*_through(scale, found), transposed)]
+            if found is None or found[2].ndim != 2:  # a scalar of shape (1, 1) gives a vector rank 2
+                return []
+            return [_Term(*_through(scale, found), transposed)]
         if op not in (ops.add, ops.sub) or abs(scale.number) > 1:
             # a sum may be finite where its terms, multiplied, are not; what is no constant is a
             # rate, and no sum that is near the largest number survives one

@@ -111,7 +111,8 @@ def bind(*sets: LengthRules | RuleSet) -> list[RuleSet]:
         def asked(e: Expr) -> Expr | None:
             return rule(e, lengths)
 
-        asked.__name__ = rule.__name__
+        asked.__name__, asked.__doc__ = rule.__name__, rule.__doc__
+        asked.__module__ = rule.__module__
         return asked
 
     result: list[RuleSet] = []

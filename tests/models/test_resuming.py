@@ -23,10 +23,12 @@ SCRIPTS = {
     "mlp": (["--hidden", "30", "--l1", "1e-5"], 20),
     "softmax_mnist": ([], 500),
     "softmax_npz": (["--batch-size", "50"], 500),
+    "binary_logistic": ([], 3000),
+    "softmax_gd": (["--decay", "0.001"], 3000),
 }
 
 # What these keep when they are interrupted is the state only, not also the best model so far.
-STATE_ONLY = {"softmax_mnist", "softmax_npz"}
+STATE_ONLY = {"softmax_mnist", "softmax_npz", "binary_logistic", "softmax_gd"}
 
 NUMBERS = re.compile(r"^(?!The code ).*\d.*$", re.MULTILINE)  # lines with results in them
 
@@ -103,7 +105,7 @@ def test_ctrl_c_loses_nothing(
         shown = ""
         for line in process.stdout:
             shown += line
-            if line.startswith(("epoch", "validation error")):
+            if line.startswith(("epoch", "iteration", "validation error")):
                 break
         process.send_signal(signal.SIGINT)
         shown += process.stdout.read()

@@ -99,7 +99,9 @@ def test_what_is_not_finite_comes_through(routines, value):
     a = np.array([[value, 1.0], [2.0, 3.0]])
     out = np.ones((2, 2))
     assert blas.accumulate(out, -1.0, a, np.eye(2) + 1)
-    np.testing.assert_array_equal(out, 1 - a @ (np.eye(2) + 1))
+    with np.errstate(invalid="ignore"):  # some kernels meet inf * 0 on the way
+        expected = 1 - a @ (np.eye(2) + 1)
+    np.testing.assert_array_equal(out, expected)
 
 
 @pytest.mark.parametrize(

@@ -568,7 +568,7 @@ def test_floats_have_no_bits():
 def test_shapes_that_do_not_fit_name_both_and_the_lines():
     a = TensorType("float64", (3, 4))("a")
     b = TensorType("float64", (5,))("b")
-    with pytest.raises(ShapeError, match=r"(?s)mul.*a \(.*b \(.*test_elementwise\.py"):
+    with pytest.raises(ShapeError, match=r"(?s)mul.*test_elementwise\.py.*a: .*b: "):
         a * b
 
 

@@ -552,7 +552,9 @@ def test_too_many_entries_name_the_line():
 def test_positions_known_to_be_out_of_range():
     x = TensorType("float64", (3, None))("x")
     for index in (3, -4, [0, 3], np.array([-4]), T.constant(5), np.uint8(255)):
-        with pytest.raises(IndexRangeError, match="out of range for dimension 0.* 3.*\n.*made at"):
+        with pytest.raises(
+            IndexRangeError, match="(?s)out of range for dimension 0.* 3.*x was made at"
+        ):
             x[index]
     with pytest.raises(ShapeError, match="mask of length 2 does not fit dimension 0 of length 3"):
         x[np.array([True, False])]
@@ -569,7 +571,7 @@ def test_positions_found_out_of_range_at_run_time():
     for part in (x[j], T.inc_subtensor(x[j], 1), T.set_subtensor(x[j], 1)):
         with pytest.raises(IndexRangeError, match="out of bounds"):
             symgrad.function([x, j], part)([1.0], [0, 1])
-    with pytest.raises(IndexRangeError, match="boolean index"):
+    with pytest.raises(IndexRangeError, match="boolean mask of length 2"):
         symgrad.function([x, m], x[m])([1.0], [True, False])
     with pytest.raises(GraphValueError, match="step cannot be zero"):
         symgrad.function([x, i], x[::i])([1.0], 0)

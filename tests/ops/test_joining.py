@@ -100,9 +100,7 @@ def test_joining_takes_numbers_lists_and_shapes():
 
 def test_joining_refuses():
     x, m = TensorType("float64", (2, 3))("x"), TensorType("float64", (3, 3))("m")
-    with pytest.raises(
-        ShapeError, match=r"(?s)dimension 0 they are 2, 3.*x \(.*m \(.*test_joining"
-    ):
+    with pytest.raises(ShapeError, match=r"(?s)dimension 0 they are 2, 3.*test_joining.*x: .*m: "):
         T.concatenate([x, m], axis=1)
     with pytest.raises(GraphTypeError, match="different ranks"):
         T.concatenate([x, T.dvector()])
@@ -197,7 +195,7 @@ def test_a_stack_of_scalars_is_unpacked_as_a_shape_is():
 
 def test_stacking_refuses():
     a, b = T.dvector("a"), T.dmatrix("b")
-    with pytest.raises(GraphTypeError, match=r"(?s)stack: .* different ranks.*a .*b "):
+    with pytest.raises(GraphTypeError, match=r"(?s)stack: .* different ranks.*a: .*b: "):
         T.stack([a, b])
     with pytest.raises(GraphTypeError, match="not the single variable b"):
         T.stack(b)
@@ -278,7 +276,7 @@ def test_split_refuses():
         T.split(x, [])
     with pytest.raises(GraphValueError, match="split: axis 2"):
         T.split(x, [1], 1, axis=2)
-    with pytest.raises(ShapeError, match=r"add up to 3, but the length of dimension 1 is 4"):
+    with pytest.raises(ShapeError, match=r"add up to 3, but dimension 1 of .* has length 4"):
         T.split(x, [1, 2], axis=1)[0].eval({x: np.zeros((5, 4))})
 
 
@@ -299,7 +297,7 @@ def test_numpys_split_into_parts_that_are_not_equal_is_refused():
     with pytest.raises(ShapeError, match="add up to 4, but dimension 0"):
         np.split(TensorType("float64", (5,))("x"), 2)
     x = T.dvector("x")
-    with pytest.raises(ShapeError, match="add up to 4, but the length of dimension 0 is 5"):
+    with pytest.raises(ShapeError, match="add up to 4, but dimension 0 of .* has length 5"):
         np.split(x, 2)[0].eval({x: numbers(5)})
 
 

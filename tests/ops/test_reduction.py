@@ -188,7 +188,7 @@ def test_of_nothing():
 def test_extreme_of_nothing_says_so(f):
     x = T.dmatrix("x")
     g = symgrad.function([x], f(x, axis=0))
-    with pytest.raises(ShapeError, match=r"\(0, 3\) has no elements along axis(.|\n)*made at"):
+    with pytest.raises(ShapeError, match=r"(?s)\(0, 3\)\) has no elements along axis.*made at"):
         g(np.zeros((0, 3)))
     with pytest.raises(ShapeError, match="no elements"):
         f(TensorType("float64", (0, 3))("x"), axis=0)

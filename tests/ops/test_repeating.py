@@ -76,7 +76,7 @@ def test_repeat_refuses():
     with pytest.raises(GraphValueError, match="repeat: axis 2"):
         T.repeat(x, 1, axis=2)
     v = T.lvector("v")
-    with pytest.raises(ShapeError, match="2 numbers of repeats for an axis of length 4"):
+    with pytest.raises(ShapeError, match="2 numbers of repeats given for an axis of length 4"):
         T.repeat(x, v, axis=1).eval({x: np.zeros((3, 4)), v: [1, 2]})
 
 

@@ -36,7 +36,7 @@ def test_nonzero_and_kin_agree_with_numpy(shape, bits, dtype):
 
 def test_nonzero_of_scalars():
     x = T.scalar("x")
-    with pytest.raises(GraphTypeError, match="nonzero: x .* has no positions.*\n.*made at"):
+    with pytest.raises(GraphTypeError, match="(?s)nonzero: x .* has no positions.*x = T.scalar"):
         x.nonzero()
     np.testing.assert_array_equal(T.flatnonzero(x).eval({x: 2.0}), [0])
     np.testing.assert_array_equal(x.nonzero_values().eval({x: 2.0}), [2.0])

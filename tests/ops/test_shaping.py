@@ -148,7 +148,9 @@ def test_dimshuffle_takes_lists_and_negative_axes_and_returns_the_same_where_not
 
 def test_dimshuffle_refuses_what_cannot_be():
     x = TensorType("float64", (3, None))("x")
-    with pytest.raises(ShapeError, match=r"drops dimension 0 of x .*length is 3, not 1.*\nmade at"):
+    with pytest.raises(
+        ShapeError, match=r"(?s)drops dimension 0 of x .*length is 3, not 1.*x was made at"
+    ):
         x.dimshuffle(1)
     with pytest.raises(GraphValueError, match="names a dimension of x .* twice"):
         x.dimshuffle(0, 1, -1)
@@ -158,7 +160,7 @@ def test_dimshuffle_refuses_what_cannot_be():
         x.dimshuffle(0, 1, "y")
     f = symgrad.function([x], x.dimshuffle(0))
     assert f(np.ones((3, 1))).shape == (3,)
-    with pytest.raises(ShapeError, match="drops dimension 1, whose length is 2"):
+    with pytest.raises(ShapeError, match="drops dimension 1 of .*whose length is 2"):
         f(np.ones((3, 2)))
 
 
@@ -217,7 +219,7 @@ def test_squeeze_drops_what_is_known_to_be_one():
         x.squeeze((0, -4))
     with pytest.raises(GraphValueError, match="axis 4 does not exist"):
         x.squeeze(4)
-    with pytest.raises(ShapeError, match="drops dimension 1, whose length is 2"):
+    with pytest.raises(ShapeError, match="drops dimension 1 of .*whose length is 2"):
         x.squeeze(1).eval({x: np.zeros((1, 2, 3, 1))})
 
 
@@ -350,7 +352,9 @@ def test_reshape_knows_as_much_as_can_be_known():
 )
 def test_lengths_that_cannot_fit_raise_when_the_expression_is_built(shape, new):
     x = TensorType("float64", shape)("x")
-    with pytest.raises(ShapeError, match=r"reshape: x .* to shape .*\nmade at File .*test_shaping"):
+    with pytest.raises(
+        ShapeError, match=r"(?s)reshape: x .* to shape .*x was made at test_shaping"
+    ):
         x.reshape(new)
 
 
@@ -409,7 +413,7 @@ def test_broadcast_to_agrees_with_numpy(data):
 def test_broadcast_to_refuses_what_does_not_fit():
     x = TensorType("float64", (3, None))("x")
     for shape in [(2, 4), (4,), (1, 4)]:
-        with pytest.raises(ShapeError, match=r"alloc: shape .* cannot be broadcast.*x "):
+        with pytest.raises(ShapeError, match=r"(?s)alloc: shape .* cannot be broadcast.*x: "):
             T.broadcast_to(x, shape)
     with pytest.raises(GraphValueError, match="negative"):
         T.broadcast_to(1.0, (-1,))
@@ -442,7 +446,7 @@ def test_broadcast_arrays_agrees_with_numpy(data):
 
 def test_broadcast_arrays_names_what_does_not_fit():
     a, b = variable((3,), known=True, name="a"), variable((4,), known=True, name="b")
-    with pytest.raises(ShapeError, match=r"(?s)broadcast_arrays.*a \(.*b \("):
+    with pytest.raises(ShapeError, match=r"(?s)broadcast_arrays.*a: .*b: "):
         T.broadcast_arrays(a, b)
     assert T.broadcast_arrays() == []
 
@@ -502,7 +506,9 @@ def test_specify_shape_is_known_and_checked():
     got, g = f(np.ones((2, 3)), 2)
     np.testing.assert_array_equal(got, np.ones((2, 3)))
     np.testing.assert_array_equal(g, np.full((2, 3), 2.0))
-    with pytest.raises(ShapeError, match=r"(?s)dimension 0 has length 5.*be 2.*test_shaping"):
+    with pytest.raises(
+        ShapeError, match=r"(?s)dimension 0 of .* has length 5, not 2.*test_shaping"
+    ):
         f(np.ones((5, 3)), 2)
     with pytest.raises(ShapeError, match=r"dimension 1 of .* has length 3, not 4"):
         T.specify_shape(y, (n, 4))

@@ -119,7 +119,7 @@ def test_mistakes_are_explained():
     a, b = TensorType("float64", (3, 3))("a"), TensorType("float64", (4,))("b")
     with pytest.raises(ShapeError, match="3 equations") as caught:
         S.solve(a, b)
-    assert "a (float64" in str(caught.value)
+    assert "a: float64" in str(caught.value)
     assert "test_slinalg.py" in str(caught.value)
     with pytest.raises(GraphValueError, match="A_structure='banded'"):
         S.solve(a, b, "banded")
@@ -129,7 +129,7 @@ def test_mistakes_are_explained():
         S.solve(a, 1.0)
     x, y = T.dmatrix("x"), T.dvector("y")
     f = symgrad.function([x, y], S.solve(x, y))
-    with pytest.raises(ShapeError, match="shape mismatch"):
+    with pytest.raises(ShapeError, match="3 equations cannot have 4 right-hand sides"):
         f(np.eye(3), np.ones(4))
     with pytest.raises(GraphValueError, match="(?i)singular(.|\n)*S.solve"):
         f(np.zeros((2, 2)), np.ones(2))

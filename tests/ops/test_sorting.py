@@ -157,7 +157,7 @@ def test_rows_of_permutations():
 def test_errors():
     x = TensorType("float64", (2, 3))("x")
     for function in (T.sort, T.argsort):
-        with pytest.raises(GraphValueError, match="axis 2 does not exist.* x .*\n.*made at"):
+        with pytest.raises(GraphValueError, match="(?s)axis 2 does not exist.* x .*x was made at"):
             function(x, 2)
         with pytest.raises(GraphValueError, match="kind='bogo'; expected one of quicksort"):
             function(x, kind="bogo")

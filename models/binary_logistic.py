@@ -1,0 +1,444 @@
+"""Logistic regression between two classes of images, by gradient descent on all of them at once.
+
+Run it, on the zeros and ones of MNIST, or on a directory of pictures of your own:
+
+    python models/binary_logistic.py
+    python models/binary_logistic.py --dataset pictures --classes cat dog
+
+where the pictures of each class are in a directory of its name, ``pictures/train/cat/1.jpg`` and so
+on, and pictures for testing, if any, in ``pictures/test/cat`` and ``pictures/test/dog``.
+
+Every image is made small, 8x8 pixels, so that it is a vector x of 64 numbers from 0 to 1. One
+weight for each pixel, w, and the sigmoid function give the probability of the second class:
+
+    p(x) = σ(x·w)        σ(z) = 1 / (1 + e^{-z})
+
+and the image is said to belong to it if p(x) exceeds a threshold, 1/2. With y = 1 for images of the
+second class and y = 0 for those of the first, the cost is the binary cross-entropy
+
+    ℓ(w) = -1/n Σ_k [y_k log p(x_k) + (1 - y_k) log(1 - p(x_k))]
+
+and each epoch is one step downhill, w ← w - η ∂ℓ/∂w, with the gradient over all images: `T.grad`
+finds it. Where the model is certain, p rounds to 0 or 1 and a logarithm would be infinite; symgrad
+recognises the logarithm of a sigmoid and computes log σ(z) = -log(1 + e^{-z}) without rounding p.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import idx
+import images
+import mnist
+import symgrad
+import symgrad.tensor as T
+from errors import DataError, ModelError, OptionError
+from options import DATASETS, Parser, add_common, output_directory, positive_float, positive_int
+from saving import check_writable, save_params
+from training import Training, run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[Any]
+
+SIDE = 8  # pixels
+
+
+class Data(NamedTuple):
+    """Small images of two classes: one per row of `x`, bytes, with `y` 0 or 1."""
+
+    name: str
+    classes: tuple[str, str]
+    train_x: npt.NDArray[np.uint8]
+    train_y: npt.NDArray[np.int32]
+    test_x: npt.NDArray[np.uint8]  # of no rows if there is nothing to test with
+    test_y: npt.NDArray[np.int32]
+
+
+class Result(NamedTuple):
+    """How a training went."""
+
+    loss: list[float]  # on the training images, after each epoch
+    accuracy: list[float]
+    test_accuracy: float | None
+    params: dict[str, Array]  # W, one weight per pixel, and perhaps b
+    figures: dict[str, Figure]
+
+
+# ---- the data ------------------------------------------------------------------------------------
+
+
+def load(
+    dataset: str | Path = "auto",
+    classes: Sequence[str] = ("0", "1"),
+    *,
+    per_class: int = 500,
+    mixed_sizes: bool = False,
+    quiet: bool = False,
+) -> Data:
+    """Images of two classes, resized to 8x8.
+
+    Parameters
+    ----------
+    dataset
+        A directory with ``train/<class>`` and perhaps ``test/<class>`` in it, or what `mnist.load`
+        takes.
+    classes
+        The names of the two directories, or two digits.
+    per_class
+        The most training images to take of each class.
+    mixed_sizes
+        Whether pictures in a directory may have different sizes.
+    quiet
+        Print nothing.
+    """
+    if len(classes) != 2 or classes[0] == classes[1]:
+        raise OptionError(f"found classes {', '.join(classes)}, expected two different ones")
+    first, second = classes
+    directory = Path(dataset).expanduser()
+    if not (directory / "train").is_dir():
+        pictures = f"pictures in {Path('train', first)} and {Path('train', second)}"
+        if directory.is_dir() and not idx.find(directory) and not idx.find(directory / "mnist"):
+            raise DataError(directory, "no directory train", f"{pictures}, or MNIST's four files")
+        if not directory.exists() and str(dataset) not in {"auto", "digits"}:
+            raise DataError(directory, "nothing", f"{pictures}, or a dataset of digits")
+        return _from_digits(dataset, (first, second), per_class, quiet)
+    if not quiet:
+        print("... loading data", flush=True)
+    train_x, train_y = images.read_tree(
+        directory / "train", classes, side=SIDE, per_class=per_class, mixed_sizes=mixed_sizes
+    )
+    if (directory / "test").exists():
+        test_x, test_y = images.read_tree(
+            directory / "test", classes, side=SIDE, mixed_sizes=mixed_sizes
+        )
+    else:
+        test_x, test_y = train_x[:0], train_y[:0]
+    splits = _rows(train_x), train_y, _rows(test_x), test_y
+    return Data(directory.resolve().name, (first, second), *splits)
+
+
+def _from_digits(
+    dataset: str | Path, classes: tuple[str, str], per_class: int, quiet: bool
+) -> Data:
+    """Two of MNIST's ten classes."""
+    for name in classes:
+        if name not in map(str, range(mnist.N_CLASSES)):
+            raise OptionError(
+                f"unknown label {name!r}: expected digits from 0 to {mnist.N_CLASSES - 1}, or a "
+                f"--dataset with pictures in {Path('train', name)}"
+            )
+    data = mnist.load(dataset, scale=1, dtype="float32", validation=False, quiet=quiet)
+    if data.image_shape is None:
+        found = f"rows of {data.n_features} pixels"
+        raise DataError(str(dataset), found, "square pictures, to resize them")
+    splits: list[Array] = []
+    for part, split in data.splits():
+        chosen = [np.flatnonzero(split.y == int(name)) for name in classes]
+        if part == "training":
+            chosen = [rows[:per_class] for rows in chosen]
+            for name, rows in zip(classes, chosen, strict=True):
+                if not rows.size:
+                    found = f"no images for class {name}"
+                    raise DataError(str(dataset), found, "training images of both classes")
+        pictures = _bytes(split.x, dataset)[np.concatenate(chosen)]
+        small = [images.shrunk(picture.reshape(data.image_shape), SIDE) for picture in pictures]
+        splits.append(np.array(small, np.uint8).reshape(len(small), SIDE * SIDE))
+        splits.append(np.repeat(np.arange(2, dtype=np.int32), [len(rows) for rows in chosen]))
+    return Data(data.name, classes, *splits)
+
+
+def _bytes(pixels: Array, dataset: str | Path) -> npt.NDArray[np.uint8]:
+    """Pixels from a file that may have had them as fractions."""
+    if pixels.min() < 0 or pixels.max() > 255:
+        found = f"pixels from {pixels.min():g} to {pixels.max():g}"
+        raise DataError(str(dataset), found, "bytes, or numbers from 0 to 1")
+    return np.rint(pixels * (255 if pixels.max() <= 1 else 1)).astype(np.uint8)
+
+
+def _rows(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return pictures.reshape(len(pictures), SIDE * SIDE)
+
+
+# ---- the model -----------------------------------------------------------------------------------
+
+
+class BinaryLogisticRegression:
+    """The graph: from images `x`, one per row, to probabilities of the second class.
+
+    Parameters
+    ----------
+    x
+        Symbolic matrix.
+    start
+        The weights at the beginning.
+    bias
+        Whether p(x) = σ(x·w + b), with a number b that starts at 0.
+    threshold
+        The probability above which an image is said to belong to the second class.
+
+    Attributes
+    ----------
+    W, b
+        The parameters, shared variables: a vector and, if there is one, a number.
+    params
+        Them by name.
+    p
+        Symbolic vector of probabilities.
+    predicted
+        Symbolic vector of classes, 0 or 1.
+    """
+
+    def __init__(self, x: Any, start: Array, *, bias: bool = False, threshold: float = 0.5) -> None:
+        floatX = symgrad.config.floatX
+        self.W = symgrad.shared(start.astype(floatX), name="W")
+        self.params = {"W": self.W}
+        z = T.dot(x, self.W)
+        if bias:
+            self.b = symgrad.shared(np.zeros((), floatX), name="b")
+            self.params["b"] = self.b
+            z = z + self.b
+        self.p = T.nnet.sigmoid(z)
+        self.predicted = T.gt(self.p, threshold)
+
+    def cost(self, y: Any) -> Any:
+        """The binary cross-entropy with the true classes `y`, in nats per image."""
+        return T.mean(T.nnet.binary_crossentropy(self.p, y))
+
+    def accuracy(self, y: Any) -> Any:
+        """The fraction of images that are put into the right class."""
+        return T.mean(T.eq(self.predicted, y))
+
+
+# ---- the training --------------------------------------------------------------------------------
+
+
+def train(
+    dataset: str | Path | Data = "auto",
+    classes: Sequence[str] = ("0", "1"),
+    *,
+    per_class: int = 500,
+    learning_rate: float = 0.01,
+    n_epochs: int = 100,
+    threshold: float = 0.5,
+    bias: bool = False,
+    mixed_sizes: bool = False,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Result:
+    """Train the model, and measure after every epoch how well it does.
+
+    Parameters
+    ----------
+    dataset, classes, per_class, mixed_sizes
+        See `load`; or what it has returned.
+    learning_rate
+        The factor η.
+    n_epochs
+        Steps, each with the gradient over all training images.
+    threshold, bias
+        See `BinaryLogisticRegression`.
+    seed
+        Of the weights at the beginning: normally distributed, with a standard deviation of 0.1.
+    out
+        The directory for parameters, plots and state; None for none.
+    resume
+        Go on from the state in `out`.
+    quiet
+        Print the final result only.
+    """
+    if resume and out is None:
+        raise OptionError("--resume needs --out, the directory that the earlier training was given")
+    if out is not None:
+        out = output_directory(Path(out))
+        check_writable(out / "weights.npz")
+    data = dataset
+    if not isinstance(data, Data):
+        data = load(data, classes, per_class=per_class, mixed_sizes=mixed_sizes, quiet=quiet)
+
+    # -- The model ---------------------------------------------------------------------------------
+
+    x = T.matrix("x")  # images, one per row
+    y = T.ivector("y")  # their classes, 0 or 1
+    start = np.random.RandomState(seed).normal(0, 0.1, SIDE * SIDE)
+    model = BinaryLogisticRegression(x, start, bias=bias, threshold=threshold)
+    cost, accuracy = model.cost(y), model.accuracy(y)
+    gradients = T.grad(cost, list(model.params.values()))
+
+    floatX = symgrad.config.floatX
+    train_x, train_y = np.divide(data.train_x, 255, dtype=floatX), data.train_y
+    on_training_images = {
+        # (with lengths that are fixed, so that nothing has to be found out in every step)
+        x: symgrad.shared(train_x, borrow=True, shape=train_x.shape),
+        y: symgrad.shared(train_y, borrow=True, shape=train_y.shape),
+    }
+    train_model = symgrad.function(
+        [],
+        updates=[
+            (param, param - learning_rate * gradient)
+            for param, gradient in zip(model.params.values(), gradients, strict=True)
+        ],
+        givens=on_training_images,
+    )
+    measure = symgrad.function([], [cost, accuracy], givens=on_training_images)
+    test_model = symgrad.function([x, y], accuracy)
+
+    # -- The training ------------------------------------------------------------------------------
+
+    training = Training(
+        state=out and out / "state.npz",
+        params=model.params,
+        settings={
+            "dataset": f"{data.name} of {len(data.train_y)} images",
+            "classes": data.classes,
+            "learning-rate": learning_rate,
+            "threshold": threshold,
+            "bias": bias,
+        },
+        seed=seed,
+        resume=resume,
+        quiet=quiet,
+    )
+    with training:
+        for epoch in training.epochs(n_epochs):
+            for _ in training.batches(1):
+                train_model()
+            loss, right = measure()
+            if not np.isfinite(loss):
+                raise ModelError(
+                    f"the loss became {loss} in epoch {epoch}: "
+                    f"a smaller learning rate than {learning_rate:g} may help"
+                )
+            training.record(loss=loss, accuracy=right)
+            training.line(f"epoch {epoch:3d}, loss {loss:f}, accuracy {100 * right:.2f} %")
+
+    history = training.history
+    summary = (
+        f"Training accuracy after {training.epoch} epochs: {100 * history['accuracy'][-1]:.2f} %"
+    )
+    test_accuracy = None
+    if data.test_y.size:
+        test_accuracy = float(test_model(np.divide(data.test_x, 255, dtype=floatX), data.test_y))
+        summary += f", test accuracy on {data.test_y.size:,} images: {100 * test_accuracy:.2f} %"
+    print(summary, flush=True)
+
+    params = {name: shared.get_value() for name, shared in model.params.items()}
+    about = f"{data.classes[0]} or {data.classes[1]}, {data.name}"
+    figures = {
+        "loss": draw_loss(history["loss"], about),
+        "accuracy": draw_accuracy(history["accuracy"], about),
+        "weights": draw_weights(params["W"], data.classes),
+    }
+    if out is not None:
+        from plots import save_figure
+
+        save_params(out / "weights.npz", **params)
+        for name, figure in figures.items():
+            save_figure(figure, out / name)
+    return Result(history["loss"], history["accuracy"], test_accuracy, params, figures)
+
+
+# ---- the plots -----------------------------------------------------------------------------------
+
+
+def draw_loss(loss: Sequence[float], about: str = "") -> Figure:
+    """The cross-entropy on the training images after each epoch."""
+    from plots import curves  # (matplotlib takes a while to load)
+
+    return curves(
+        {"training": loss},
+        title=f"Logistic regression: {about}",
+        xlabel="epoch",
+        ylabel="cross-entropy (nats per image)",
+    )
+
+
+def draw_accuracy(accuracy: Sequence[float], about: str = "") -> Figure:
+    """The accuracy on the training images after each epoch."""
+    from plots import curves
+
+    return curves(
+        {"training": [100 * value for value in accuracy]},
+        title=f"Logistic regression: {about}",
+        xlabel="epoch",
+        ylabel="training images classified rightly (%)",
+    )
+
+
+def draw_weights(W: Array, classes: Sequence[str] = ("0", "1")) -> Figure:
+    """The weights where their pixels are: red for the second class, blue for the first."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.4, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    limit = max(float(np.abs(W).max()), 1e-12)  # so that white is 0
+    picture = axes.imshow(W.reshape(SIDE, SIDE), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    axes.set(title="Weights of the pixels", xlabel="column", ylabel="row")
+    axes.set(xticks=range(SIDE), yticks=range(SIDE))
+    bar = figure.colorbar(picture)
+    bar.set_label(f"weight: ink here speaks for {classes[1]} (+) or {classes[0]} (−)")
+    return figure
+
+
+# ---- the command ---------------------------------------------------------------------------------
+
+
+def probability(text: str) -> float:
+    """Read an option between 0 and 1."""
+    value = positive_float(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number between 0 and 1")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = Parser(description="Logistic regression between two classes of images of 8x8 pixels.")
+    add_common(
+        parser,
+        epochs=100,
+        out="binary_logistic",
+        dataset=f"a directory with pictures in train/CLASS and perhaps test/CLASS; or {DATASETS}",
+    )
+    option = parser.add_argument
+    text = "the two classes: digits, or names of directories (default 0 1)"
+    option("--classes", nargs=2, default=["0", "1"], metavar="CLASS", help=text)
+    text = "the most training images to take of each class (default %(default)s)"
+    option("--per-class", type=positive_int, default=500, metavar="N", help=text)
+    text = "size of a step (default %(default)s)"
+    option("--learning-rate", type=positive_float, default=0.01, metavar="RATE", help=text)
+    text = "probability above which an image belongs to the second class (default %(default)s)"
+    option("--threshold", type=probability, default=0.5, metavar="P", help=text)
+    option("--bias", action="store_true", help="add a number to x·w, which is learnt too")
+    text = "pictures may have different sizes: resize them all the same"
+    option("--mixed-sizes", action="store_true", help=text)
+    options = parser.parse_args(arguments)
+
+    symgrad.config.floatX = options.floatX
+    train(
+        options.dataset,
+        options.classes,
+        per_class=options.per_class,
+        learning_rate=options.learning_rate,
+        n_epochs=options.epochs,
+        threshold=options.threshold,
+        bias=options.bias,
+        mixed_sizes=options.mixed_sizes,
+        seed=options.seed,
+        out=options.out,
+        resume=options.resume,
+        quiet=options.quiet,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

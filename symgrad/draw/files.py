@@ -1,0 +1,56 @@
+"""Pictures as files, in any format that Graphviz writes."""
+
+from __future__ import annotations
+
+import html
+import os
+import pathlib
+from contextlib import suppress
+from typing import Any
+
+from symgrad.draw.fold import fold
+from symgrad.draw.layout import LayoutError, render
+from symgrad.draw.markup import Look, dot_of, escape
+from symgrad.draw.picture import picture
+from symgrad.draw.style import finish
+from symgrad.errors import SymgradError
+
+
+def draw(
+    x: Any,
+    path: str | os.PathLike[str] | None = None,
+    format: str = "svg",
+    written: bool = False,
+    look: Look | None = None,
+) -> bytes:
+    """Draw an expression, several, or a compiled function; `symgrad.draw.svg` says more."""
+    drawn = fold(picture(x, written))
+    text = dot_of(drawn, look)
+    target = None if path is None else pathlib.Path(path)
+    try:
+        made = render(text, format)
+    except LayoutError as error:
+        if target is None:
+            raise
+        kept = target.with_suffix(".dot")
+        write(kept, text.encode("utf-8"))
+        raise LayoutError(f"{error} The DOT text is in {kept}.", text) from None
+    if format == "svg":
+        title = html.unescape(escape(drawn.title or "a graph", 120))
+        made = finish(made.decode("utf-8"), html.escape(title)).encode("utf-8")
+    if target is not None:
+        write(target, made)
+    return made
+
+
+def write(path: pathlib.Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise SymgradError(f"draw: cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

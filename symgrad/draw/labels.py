@@ -1,0 +1,579 @@
+"""What operations are called in pictures: `softmax`, `·`, `xᵀ`, `mean over axis 0`, `× 0.13`.
+
+A handler is given the operation's node and what stands for each operand: a text, where it is part
+of the label, or None, where an arrow comes in. In labels □ is what the one arrow brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symgrad import ops
+from symgrad.graph.expr import Constant, Expr
+from symgrad.ops import elementwise, logic, nnet
+from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.gemm import Gemm
+from symgrad.ops.index_spec import SYMBOL
+from symgrad.ops.indexing import IncIndex, Index
+from symgrad.ops.inner import Inner
+from symgrad.ops.joining import Join
+from symgrad.ops.lengths import MakeVector
+from symgrad.ops.linalg import Product
+from symgrad.ops.op import Project
+from symgrad.ops.reduction import Prod, Sum
+from symgrad.ops.row_losses import RowLoss, ScaleRows
+from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike
+from symgrad.ops.softmax import AxisNormalizer, LessShare, LogSumExp
+
+SLOT, TURNED = "□", "ᵀ"
+_RAISED = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
+_MANY = 3  # elements of a constant that are written out
+
+
+class Text(NamedTuple):
+    """Something that is written, not drawn; `level` says how tightly it binds.
+
+    `counts` marks 0, 1, 2, …; `leaves` are the variables that it mentions.
+    """
+
+    text: str
+    level: int = 3
+    counts: bool = False
+    leaves: tuple[Expr, ...] = ()
+
+    def at(self, level: int) -> str:
+        """The text, in parentheses where it binds less tightly than this."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+class Given(NamedTuple):
+    """A node to label, the texts of those operands that are written, and all lengths."""
+
+    node: Expr
+    texts: Sequence[Text | None]
+    names: Sequence[str]
+    turned: Sequence[bool]
+    lengths: Callable[[Expr], Sequence[str]]
+
+    @property
+    def drawn(self) -> list[int]:
+        """The operands that arrows bring."""
+        return [k for k, text in enumerate(self.texts) if text is None]
+
+    def at(self, k: int, level: int = 0) -> str:
+        """An operand's text, or a slot for it."""
+        text = self.texts[k]
+        return SLOT if text is None else text.at(level)
+
+
+class Label(NamedTuple):
+    """A label, and marks for the arrows of the operands where it matters which is which."""
+
+    text: str
+    marks: dict[int, str] = {}
+
+
+Handler = Callable[[Given], "Label | str"]
+_HANDLERS: dict[Any, Handler] = {}
+
+
+def label(given: Given) -> Label:
+    """The label of an operation.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> label(Given(T.nnet.softmax(x), [None], ["x"], [False], lambda node: ("n", "m"))).text
+    'softmax'
+    >>> label(Given(x * 0.13, [None, number(0.13)], ["x", ""], [False] * 2, None)).text
+    '× 0.13'
+    """
+    op = given.node.op
+    handler = _HANDLERS.get(op) or _HANDLERS.get(type(op))
+    if handler is None:
+        kinds = (kind for kind in type(op).__mro__ if kind in _HANDLERS)
+        handler = _HANDLERS.get(next(kinds, None), _by_name)
+    made = handler(given)
+    if isinstance(made, Label):
+        return made
+    return Label(made, _numbered(given))
+
+
+def _numbered(given: Given) -> dict[int, str]:
+    drawn = given.drawn
+    return {k: str(k + 1) for k in drawn} if len(drawn) > 1 else {}
+
+
+def labels(*kinds: Any) -> Callable[[Handler], Handler]:
+    """Say how operations, or classes of them, are called."""
+
+    def enter(handler: Handler) -> Handler:
+        _HANDLERS.update(dict.fromkeys(kinds, handler))
+        return handler
+
+    return enter
+
+
+# -- numbers and small formulas ------------------------------------------------------------------
+
+
+def number(value: Any) -> Text:
+    """A number with at most six digits.
+
+    >>> number(-0.13).text, number(2.0).text, number(2e-6).text, number(True).text
+    ('−0.13', '2', '2·10⁻⁶', 'True')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return Text(str(bool(value)))
+    if isinstance(value, (complex, np.complexfloating)):
+        return Text(f"{complex(value):.6g}")
+    if isinstance(value, (int, np.integer)):
+        text = str(int(value))
+    else:
+        text = f"{float(value):.6g}".replace("inf", "∞")
+        digits, e, exponent = text.partition("e")
+        if e:  # 2·10⁻⁶
+            digits = "" if digits == "1" else f"{digits}·"
+            return Text(f"{digits}10{_raised(str(int(exponent)))}".replace("-", "−"), 1)
+    return Text(text.replace("-", "−"), 1 if text.startswith("-") else 3)
+
+
+def constant(node: Constant) -> Text | None:
+    """A constant that is one number, or a few; None for others."""
+    value = node.value
+    if node.name:
+        return Text(node.name)
+    if value.size and (value.size == 1 or bool((value == value.flat[0]).all())):
+        return number(value.flat[0])
+    if value.ndim == 1 and value.size > 1 and np.array_equal(value, np.arange(value.size)):
+        return Text(f"0…{value.size - 1}", counts=True)
+    if value.ndim <= 1 and value.size <= _MANY:
+        return Text(f"[{', '.join(number(v).text for v in value.reshape(-1))}]")
+    return None
+
+
+_SCALAR: dict[Any, tuple[str, int]] = {
+    ops.add: (" + ", 0),
+    ops.sub: (" − ", 0),
+    ops.mul: ("·", 1),
+    ops.true_div: ("/", 1),
+}
+
+
+def formula(node: Expr, inputs: Sequence[Text]) -> Text | None:
+    """An elementwise operation on texts, as a text."""
+    op: Any = node.op
+    leaves = tuple(dict.fromkeys(leaf for i in inputs for leaf in i.leaves))
+    if op in _SCALAR:
+        sign, level = _SCALAR[op]
+        a, b = inputs
+        if op is ops.mul and "1" in (a.text, b.text):
+            return b if a.text == "1" else a
+        if op is ops.mul and a.leaves and not b.leaves:
+            a, b = b, a  # 600·index
+        if op is ops.add and b.text.startswith("−"):
+            return Text(f"{a.at(level)} − {b.text[1:]}", level, leaves=leaves)
+        right = level + (op in (ops.sub, ops.true_div))
+        return Text(f"{a.at(level)}{sign}{b.at(right + (b.text[:1] == '−'))}", level, leaves=leaves)
+    if op is ops.neg:
+        return Text(f"−{inputs[0].at(2)}", 1, leaves=leaves)
+    if op in (ops.pow, ops.sqr):
+        exponent = inputs[1].text if op is ops.pow else "2"
+        return Text(f"{inputs[0].at(3)}{_raised(exponent)}", 2, leaves=leaves)
+    if isinstance(op, Elementwise) and op.symbol and op.nin == 2:
+        return Text(f"{inputs[0].at(1)} {op.symbol} {inputs[1].at(1)}", -1, leaves=leaves)
+    if isinstance(op, Elementwise):
+        return Text(f"{_word(op.name)}({', '.join(i.text for i in inputs)})", leaves=leaves)
+    return None
+
+
+def _raised(exponent: str) -> str:
+    simple = all(c in "0123456789−-" for c in exponent)
+    return exponent.translate(_RAISED) if simple else f"^{exponent}"
+
+
+_WORDS = {
+    "sgn": "sign",
+    "abs": "absolute value",
+    "maximum": "max",
+    "minimum": "min",
+    "true_div": "÷",
+    "log_sum_exp": "log Σ exp",
+    "xlogx": "x log x",
+    "relu": "ReLU",
+    "times_or_zero": "× (0 stays 0)",
+    "matrix_inverse": "inverse ⁻¹",
+    "consider_constant": "taken as constant",
+    "disconnected_grad": "gradient stops here",
+    "zero_grad": "gradient stops here",
+    "print_value": "print",
+}
+
+
+def _word(name: str) -> str:
+    return _WORDS.get(name, name.rstrip("_").replace("_", " "))
+
+
+# -- arithmetic ----------------------------------------------------------------------------------
+
+
+def _scalar(node: Expr) -> bool:
+    return all(n == 1 for n in node.static_shape)
+
+
+@labels(ops.add)
+def _add(g: Given) -> Label | str:
+    if len(g.drawn) == 2:
+        return Label("+" if g.node.inputs[0] is not g.node.inputs[1] else "× 2")
+    text = g.at(1 - g.drawn[0], 1)
+    return f"− {text[1:]}" if text.startswith("−") else f"+ {text}"
+
+
+@labels(ops.sub)
+def _sub(g: Given) -> Label | str:
+    if len(g.drawn) == 2:
+        return _between(g, "−")
+    return f"− {g.at(1, 2)}" if g.texts[0] is None else f"{g.at(0, 1)} − {SLOT}"
+
+
+@labels(ops.neg)
+def _neg(g: Given) -> str:
+    return f"−{SLOT}"
+
+
+@labels(ops.mul, nnet.times_or_zero)
+def _mul(g: Given) -> Label | str:
+    if len(g.drawn) == 2:
+        a, b = g.node.inputs
+        if a is b:
+            return Label(f"{SLOT}²")
+        return Label("×" if _scalar(a) or _scalar(b) else "⊙")
+    text = g.at(1 - g.drawn[0], 1)
+    return f"−{SLOT}" if text == "−1" else f"× {text}"
+
+
+@labels(ops.true_div)
+def _true_div(g: Given) -> Label | str:
+    if len(g.drawn) == 2:
+        return _between(g, "÷")
+    return f"÷ {g.at(1, 3)}" if g.texts[0] is None else f"{g.at(0, 2)} ÷ {SLOT}"
+
+
+@labels(ops.pow)
+def _pow(g: Given) -> Label | str:
+    base, exponent = g.texts
+    if base is None and exponent is None:
+        return Label("aᵇ", {0: "a", 1: "b"})
+    if exponent is None:
+        return f"{g.at(0, 3)}^{SLOT}"
+    return "√" if exponent.text == "0.5" else f"{SLOT}{_raised(exponent.text)}"
+
+
+@labels(ops.sqr)
+def _sqr(g: Given) -> str:
+    return f"{SLOT}²"
+
+
+@labels(ops.sqrt)
+def _sqrt(g: Given) -> str:
+    return "√"
+
+
+@labels(ops.inv)
+def _inv(g: Given) -> str:
+    return f"1 ÷ {SLOT}"
+
+
+@labels(ops.switch)
+def _switch(g: Given) -> Label:
+    marks = {k: ("if", "then", "else")[k] for k in g.drawn}
+    condition, a, b = (g.at(k) for k in range(3))
+    if len(g.drawn) == 3:
+        return Label("if … then … else", marks)
+    if a == SLOT and b == "0" and condition == SLOT:
+        return Label("only where", {0: "where", 1: "value"})
+    return Label(f"if {condition} then {a} else {b}", marks if len(g.drawn) > 1 else {})
+
+
+@labels(elementwise.clip)
+def _clip(g: Given) -> Label | str:
+    if g.texts[1] is not None and g.texts[2] is not None:
+        return Label(f"clip to [{g.at(1)}, {g.at(2)}]")
+    return Label("clip", {k: ("value", "from", "to")[k] for k in g.drawn})
+
+
+@labels(logic.and_, logic.or_)
+def _logic(g: Given) -> Label:
+    return Label(_word(g.node.op.name))
+
+
+@labels(Elementwise)
+def _elementwise(g: Given) -> Label | str:
+    op: Any = g.node.op
+    if op.symbol and op.nin == 2:
+        if len(g.drawn) == 2:
+            return Label(op.symbol) if op.symbol in "=≠" else op.symbol
+        return f"{g.at(0, 1)} {op.symbol} {g.at(1, 1)}".removeprefix(f"{SLOT} ")
+    name = _word(op.name)
+    if len(g.drawn) == op.nin:
+        return Label(name) if op in (elementwise.maximum, elementwise.minimum) else name
+    return f"{name}({', '.join(g.at(k) for k in range(op.nin))})"
+
+
+@labels(ops.Cast)
+def _cast(g: Given) -> str:
+    return f"to {g.node.op.dtype}"
+
+
+def _between(g: Given, sign: str) -> Label:
+    """A sign between names, so that they need no marks; or between A and B; or alone."""
+    if g.node.inputs[0] is g.node.inputs[1] and not any(g.turned):
+        return Label(f"{g.names[0] or SLOT} {sign} {g.names[0] or SLOT}")
+    if any(g.names):
+        texts = [
+            name or f"{SLOT}{TURNED if turned else ''}"
+            for name, turned in zip(g.names, g.turned, strict=True)
+        ]
+        return Label(f" {sign} ".join(texts))
+    if any(g.turned):
+        a, b = (f"{c}{TURNED if turned else ''}" for c, turned in zip("AB", g.turned, strict=True))
+        return Label(f"{a} {sign} {b}", {0: "A", 1: "B"})
+    return Label(sign, {0: "1", 1: "2"})
+
+
+# -- matrices ------------------------------------------------------------------------------------
+
+
+@labels(Product)
+def _product(g: Given) -> Label | str:
+    settings = g.node.op.settings_text()
+    return f"· {settings}" if settings else _between(g, "·")
+
+
+@labels(DimShuffle)
+def _dim_shuffle(g: Given) -> str:
+    order = g.node.op.order
+    name = g.names[0] if g.names[0] and len(g.names[0]) <= 12 else SLOT
+    if order == (1, 0):
+        return f"{name}ᵀ"
+    if order == (0, "x"):
+        return "as a column"
+    if order == ("x", 0):
+        return "as a row"
+    return f"axes ({', '.join('new' if a == 'x' else str(a) for a in order)})"
+
+
+@labels(Gemm)
+def _gemm(g: Given) -> Label:
+    """`W − 0.13 · A·B`."""
+    op: Any = g.node.op
+    start = g.at(0) if g.texts[0] is not None else (g.names[0] or "C")
+    marks = {0: start} if g.texts[0] is None else {}
+    first = 1
+    if op.start != "plain":
+        first = 2
+        beta = g.at(1, 1)
+        if g.texts[1] is None:
+            marks[1] = beta = "β"
+        start = f"{beta}·{start}" if op.start == "scaled" else _plus(start, f"{beta}·{start}")
+    letters = iter("ABDEFGHIJKLMNOPQRSTUVXYZ" * (len(g.texts) // 20 + 1))
+
+    def matrix(k: int) -> str:
+        if g.names[k]:
+            return g.names[k]
+        marks[k] = next(letters)
+        return marks[k] + (TURNED if g.turned[k] else "")
+
+    for k in range(first, len(g.texts), 3):
+        a, b = matrix(k + 1), matrix(k + 2)
+        alpha = g.at(k, 1)
+        if g.texts[k] is None:
+            marks[k] = alpha = "α"
+        start = _plus(start, f"{a}·{b}" if alpha == "1" else f"{alpha}·{a}·{b}")
+    return Label(start, {k: m for k, m in marks.items() if g.texts[k] is None})
+
+
+def _plus(a: str, b: str) -> str:
+    return f"{a} − {b[1:].removeprefix('1·')}" if b.startswith("−") else f"{a} + {b}"
+
+
+@labels(Inner)
+def _inner(g: Given) -> str | Label:
+    a, b = g.node.inputs
+    return f"sum of {SLOT}²" if a is b else Label("sum of ⊙")
+
+
+# -- along axes ----------------------------------------------------------------------------------
+
+
+def over(axes: Sequence[int], ndim: int) -> str:
+    """`over axis 0`; nothing where a reduction leaves one number.
+
+    >>> over((0,), 2), over((0, 1), 2), over((1, 2), 3)
+    (' over axis 0', '', ' over axes 1, 2')
+    """
+    if len(axes) == ndim:
+        return ""
+    return f" over {'axes' if len(axes) > 1 else 'axis'} {', '.join(map(str, axes))}"
+
+
+@labels(Reduction)
+def _reduction(g: Given) -> str:
+    names = {Sum: "sum", Prod: "product", LogSumExp: "log Σ exp"}
+    op: Any = g.node.op
+    name = names.get(type(op)) or _word(op.name)
+    return f"{name}{over(op.axis, g.node.inputs[0].ndim)}"
+
+
+@labels(AxisNormalizer)
+def _normalizer(g: Given) -> str:
+    op: Any = g.node.op
+    along = "" if op.axis == (g.node.ndim - 1,) else over(op.axis, -1)
+    return f"{_word(op.name)}{along}"
+
+
+@labels(LessShare)
+def _less_share(g: Given) -> Label:
+    """What is left of u when each place gives its share p of the sum: the gradient of softmax."""
+    if len(g.drawn) < 2:
+        return Label(f"u − p·Σu, u = {g.at(0)}, p = {g.at(1)}")
+    return Label("u − p·Σu", {0: "u", 1: "p"})
+
+
+@labels(SumLike)
+def _sum_like(g: Given) -> str:
+    x, like = g.node.inputs
+    have, want = g.lengths(x), g.lengths(like)
+    extra = len(have) - len(want)
+    axes = [a for a, n in enumerate(have) if a < extra or (want[a - extra] == "1" != n)]
+    return f"sum{over(axes, x.ndim)}"
+
+
+@labels(RowLoss)
+def _row_loss(g: Given) -> Label:
+    return Label("softmax with cross-entropy", {0: "scores", 1: "classes"})
+
+
+@labels(Project)
+def _project(g: Given) -> Label:
+    op: Any = g.node.op
+    if isinstance(g.node.inputs[0].op, RowLoss):
+        return Label(("loss of each row", "softmax − one-hot")[op.index])
+    return Label(f"result {op.index + 1}")
+
+
+@labels(ScaleRows)
+def _scale_rows(g: Given) -> Label:
+    return Label("rows ×", {0: "rows", 1: "factors"})
+
+
+# -- parts and shapes ----------------------------------------------------------------------------
+
+
+def _index(g: Given, first: int) -> tuple[str, dict[int, str]]:
+    """What stands between the brackets, and marks for the arrays that arrows bring."""
+    spec = g.node.op.spec
+    counted = any(text is not None and text.counts for text in g.texts[first:])
+    letters = iter("ijklmpqrst" * (len(g.texts) // 10 + 1))
+    position = first
+    marks: dict[int, str] = {}
+    single = sum(entry[0] in ("array", "mask") for entry in spec) == 1
+
+    def take() -> str:
+        nonlocal position
+        k = position
+        position += 1
+        text = g.texts[k]
+        if text is not None:
+            return "k" if text.counts and len(g.texts) - first > 1 else text.text
+        name = g.names[k] if len(g.names[k]) <= 8 else ""
+        if counted:
+            if not name:
+                marks[k] = name = next(letters)
+            return f"{name}ₖ"
+        if single and not name:
+            marks[k] = "where" if g.node.inputs[k].dtype == "bool" else "index"
+            return marks[k]
+        if not name:
+            marks[k] = name = next(letters)
+        return name
+
+    def part(p: Any) -> str:
+        return "" if p is None else take() if p == SYMBOL else number(p).text
+
+    entries = []
+    for kind, *parts in spec:
+        if kind == "new":
+            entries.append("new")
+        elif kind == "gap":
+            entries.append("…")
+        elif kind == "slice":
+            start, stop, step = (part(p) for p in parts)
+            entries.append(f"{start} : {stop}".strip() + (f" : {step}" if step else ""))
+        elif kind == "int":
+            entries.append(part(parts[0]))
+        else:
+            entries.append(take())
+    while len(entries) > 1 and entries[-1] == ":":
+        entries.pop()
+    return f"[{', '.join(entries)}]", marks
+
+
+@labels(Index)
+def _part(g: Given) -> Label:
+    text, marks = _index(g, 1)
+    spec = g.node.op.spec
+    if spec[0][0] == "slice" and ":" in text and "," not in text and g.node.ndim:
+        text = f"rows {text}" if g.node.ndim > 1 else text
+    elif any(entry[0] in ("array", "mask") for entry in spec):
+        text = f"entries {text}"
+    return Label(text, marks)
+
+
+@labels(IncIndex)
+def _changed(g: Given) -> Label:
+    text, marks = _index(g, 2)
+    base, value = g.texts[0], g.at(1)
+    if g.texts[1] is None:
+        marks[1] = "value"
+    if base is not None and base.text == "0":
+        made = f"zeros, with {value if g.texts[1] is not None else 'value'} at {text}"
+    else:
+        if base is None and len(g.drawn) > 1:
+            marks[0] = "x"
+        made = f"x{text} {'←' if g.node.op.assign else '+='} {value}"
+    return Label(made, marks if len(g.drawn) > 1 else {})
+
+
+@labels(Reshape)
+def _reshape(g: Given) -> str:
+    if g.node.ndim == 1:
+        return "flatten"
+    return f"reshape to {'×'.join(g.lengths(g.node))}"
+
+
+@labels(BroadcastLike, Alloc)
+def _repeated(g: Given) -> Label:
+    return Label(f"repeat to {'×'.join(g.lengths(g.node))}")
+
+
+@labels(MakeVector)
+def _vector(g: Given) -> str:
+    return f"[{', '.join(g.at(k) for k in range(len(g.texts)))}]" if len(g.texts) <= 6 else "vector"
+
+
+@labels(Join)
+def _join(g: Given) -> str:
+    axis = getattr(g.node.op, "axis", None)
+    return "join" if axis is None else f"join along axis {axis}"
+
+
+def _by_name(g: Given) -> str:
+    op: Any = g.node.op
+    written = [t.text for t in g.texts if t is not None and t.text]
+    settings = op.settings_text()
+    inside = ", ".join([*written, *([settings] if settings else [])])
+    name = _word(op.name)
+    return f"{name} ({inside})" if inside and len(inside) <= 40 else name
