@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 def model(x: Any, widths: list[int]) -> tuple[Any, list[Any]]:
     """Layers of tanh, each in a scope of its own, and the scores above them."""
     params = []
-    for k, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for k, (n_in, n_out) in enumerate(pairwise(widths)):
         with symgrad.name_scope(f"layer{k + 1}"):
             W = symgrad.shared(np.zeros((n_in, n_out)), f"W{k + 1}")
             b = symgrad.shared(np.zeros(n_out), f"b{k + 1}")

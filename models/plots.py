@@ -34,6 +34,7 @@ def curves(
     xlabel: str,
     ylabel: str,
     markers: bool = False,
+    looks: Sequence[tuple[int, int]] | None = None,
 ) -> Figure:
     """Lines over a common axis, with a legend where there are several.
 
@@ -46,13 +47,17 @@ def curves(
         What the picture and its axes are called; units belong to a label.
     markers
         Put a dot at each value.
+    looks
+        For each line the numbers of its colour and of its style, where these are to say something;
+        otherwise each has one of its own.
     """
     with mpl.rc_context(FONT):
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         axes = figure.add_subplot()
         for k, (name, line) in enumerate(series.items()):
             x, y = line if isinstance(line, tuple) else (range(1, len(line) + 1), line)
-            color, style = COLORS[k % len(COLORS)], STYLES[k % len(STYLES)]
+            i, j = looks[k] if looks else (k, k)
+            color, style = COLORS[i % len(COLORS)], STYLES[j % len(STYLES)]
             marker = "o" if markers or len(y) == 1 else None  # (a line of one point is invisible)
             axes.plot(x, y, style, color=color, label=name, marker=marker, ms=4)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)

@@ -396,14 +396,20 @@ def table(runs: Sequence[Descent], best: Descent) -> str:
 
 
 def draw_costs(runs: Sequence[Descent], about: str = "") -> Figure:
-    """The cost before every iteration, a line for each setting."""
+    """The cost before every iteration: a colour for each weight decay, a style for each rate."""
     from plots import curves  # (matplotlib takes a while to load)
 
+    decays = list(dict.fromkeys(each.setting.decay for each in runs))
+    rates = list(dict.fromkeys(each.setting.learning_rate for each in runs))
     return curves(
         {str(each.setting): each.cost for each in runs},
         title=f"Softmax regression by gradient descent: {about}",
         xlabel="iteration",
         ylabel="cost (nats per image, with weight decay)",
+        looks=[
+            (decays.index(each.setting.decay), rates.index(each.setting.learning_rate))
+            for each in runs
+        ],
     )
 
 

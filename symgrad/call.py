@@ -255,7 +255,7 @@ class Function:
         return Maker(graph, self._mode)
 
     def draw(self, path: str | os.PathLike[str] | None = None, written: bool = False) -> str:
-        """Draw the graph as SVG, as it was compiled or as it was `written`; see `symgrad.draw.svg`."""
+        """Draw the graph as SVG, as compiled or as it was `written`; see `symgrad.draw.svg`."""
         drawn: str = hooks.call("draw", self, path, written)
         return drawn
 

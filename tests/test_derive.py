@@ -392,3 +392,18 @@ def test_the_same_each_time() -> None:
     first, second = (symgrad.derive(MODELS["mlp with tanh and L2"][0], [W1, W2]) for _ in "ab")
     assert str(first) == str(second)
     assert first.latex() == second.latex()
+
+
+def test_parts_of_data_are_named() -> None:
+    """A minibatch is x and y, whatever slices it is taken by."""
+    images = symgrad.shared(rng.normal(size=(30, 6)).astype("float32"), "images")
+    labels = T.cast(symgrad.shared(rng.integers(0, 4, 30).astype("float32"), "labels"), "int32")
+    i = T.lscalar("i")
+    batch, classes = images[i * 10 : (i + 1) * 10], labels[i * 10 : (i + 1) * 10]
+    q = T.nnet.softmax(T.dot(batch, W) + b)
+    cost = -T.mean(T.log(q)[T.arange(classes.shape[0]), classes])
+    derivation = symgrad.derive(cost, [W, b], {i: 1})
+    assert [c.ok for c in derivation.checked] == [True] * 3
+    assert derivation.definitions[0].text == "images[10i:10(i + 1)]"
+    assert derivation.definitions[0].name == "x"
+    assert derivation.result[0].text == "xᵀ(p − onehot(y))/n"

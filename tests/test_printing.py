@@ -1,9 +1,8 @@
-"""`pp`, `debugprint`, `min_informative_str`, `pydotprint`: what they print, for any graph."""
+"""`pp`, `debugprint`, `min_informative_str`: what they print, for any graph."""
 
 from __future__ import annotations
 
 import io
-import shutil
 
 import numpy as np
 import pytest
@@ -115,13 +114,3 @@ def test_debugprint_of_many_nodes():
     assert tree(y, depth=3)[0].startswith("add")
     assert len(tree([x] * 30)) == 30
     assert tree([T.dscalar() for _ in range(30)])[27].endswith("[id AB]")
-
-
-def test_pydotprint(tmp_path):
-    x = T.dscalar("x")
-    path = tmp_path / "graph.svg"
-    if shutil.which("dot"):
-        assert pydotprint(T.exp(x), outfile=path, with_ids=True, compact=False).startswith("<?xml")
-        assert path.read_text("utf-8").count("<svg") == 1
-    with pytest.raises(GraphValueError, match="format='png'"):
-        pydotprint(x, format="png")

@@ -112,15 +112,15 @@ class Plan:
                 shape = shape_of_chain(nodes, shapes)
                 scratch += 0 if shape is None else kernel.scratch_bytes(shape)
         fitting = {each.shared: each.nodes for each in program.scratch.fitting}
-        updates = copied = sum(_bytes(shapes, r.node) for _, r in program.updates if r.copy)
+        updates = 0
         for shared in program.spares:
             nodes = fitting.get(shared, (shared,))
             fits = len({shapes.get(node) for node in nodes}) == 1
             updates += sum(_bytes(shapes, node) for node in (nodes[:1] if fits else nodes[1:]))
-        own = sum(_bytes(shapes, r.node) for r in program.outputs if r.copy)
-        leaving = {r.source for r in program.outputs if not r.copy}
-        temporary, results = self._fresh(shapes, leaving, copied + own)
-        return MemoryUse(scratch, updates, results + own, temporary)
+        results, before, after = self._fresh(shapes)
+        copies = sum(_bytes(shapes, r.node) for r in program.outputs if r.copy)
+        after += sum(_bytes(shapes, r.node) for _, r in program.updates if r.copy)
+        return MemoryUse(scratch, updates, results + copies, max(before - copies, after))
 
     def _shapes(self, args: Sequence[Any]) -> dict[Expr, Shape]:
         """The shapes of all nodes, as far as they follow from the arguments'."""
@@ -142,13 +142,12 @@ class Plan:
         rules = program.shapes.rules(program.shapes.certain)[1]
         return further_shapes(found, rules)
 
-    def _fresh(
-        self, shapes: dict[Expr, Shape], leaving: set[str], copied: int
-    ) -> tuple[int, int]:
-        """What arrays that operations make themselves take at most, and what of them is returned.
+    def _fresh(self, shapes: dict[Expr, Shape]) -> tuple[int, int, int]:
+        """What operations make themselves and return; of the rest, the peak and what is left.
 
-        `copied` bytes follow at the end, when most of them are gone.
+        It is left until results that are not the caller's alone are copied.
         """
+        leaving = {r.source for r in self.program.outputs if not r.copy}
         live: dict[str, int] = {}
         peak = results = 0
         for unit in self.program.units[self.program.early :]:
@@ -171,7 +170,7 @@ class Plan:
                 live.pop(name, None)
         moved = sum(live.pop(name, 0) for name in leaving)  # computed in place, then returned
         results += moved
-        return max(peak - results - copied, sum(live.values())), results
+        return results, peak - results, sum(live.values())
 
     def _is_new(self, chain: Chain, name: str) -> bool:
         inside = next(i for _, i, outside in chain.results if outside == name)

@@ -9,7 +9,14 @@ import numpy as np
 
 from symgrad.derivation.lengths import Letters
 from symgrad.derivation.paper import on_paper
-from symgrad.derivation.quantities import Names, Quantity, choose, name_leaves, name_quantities
+from symgrad.derivation.quantities import (
+    Names,
+    Quantity,
+    choose,
+    name_leaves,
+    name_quantities,
+    on_path,
+)
 from symgrad.derivation.tidy import Tidy
 from symgrad.derivation.widen import widened
 from symgrad.graph.expr import Constant, Expr, Placeholder
@@ -73,7 +80,10 @@ class Chain:
         chosen += [t for t in targets if t.op is not None and t not in chosen]
         place = {node: k for k, node in enumerate(toposort([self.cost]))}
         chosen.sort(key=lambda node: place.get(node, 0))
-        self.quantities: list[Quantity] = name_quantities(chosen, self.names_free, self.scalar)
+        data = {*chosen} - on_path(self.cost, set(targets))
+        self.quantities: list[Quantity] = name_quantities(
+            chosen, data, self.names_free, self.scalar
+        )
         self.letters = Letters({*self.names.values(), *(q.name for q in self.quantities), "k"})
         self.letters.learn([self.cost])
         for variable in self.variables:
@@ -225,6 +235,10 @@ class Chain:
             form = by_body.get(body)
             if form is not None and form.op is not None:
                 symbol_of.setdefault(form, symbol)
+                for one, other in zip(
+                    self.letters.lengths(symbol), self.letters.lengths(form), strict=True
+                ):
+                    self.letters.unite(one, other)
         rest = Tidy(self.letters)(substitute(rest, symbol_of))
         formulas = dict(zip(symbols, rest, strict=False))
         closed = dict(zip(ends, rest[len(symbols) :], strict=True))

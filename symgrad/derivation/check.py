@@ -14,8 +14,8 @@ from symgrad.graph.shared import Shared
 from symgrad.ops.evaluation import evaluate
 from symgrad.types import is_discrete, is_float
 
-# Steps of differences of fourth order: their error is least near rounding**(1/5); shorter ones serve
-# near a pole, as of log(p) for small p. A wrong formula agrees at none of them.
+# Steps of differences of fourth order: their error is least near rounding**(1/5). Shorter ones
+# serve near a pole, as of log(p) for small p; a wrong formula agrees at none of them.
 _STEPS = (2e-4, 1e-5, 5e-7)
 _TOLERANCE = 1e-5
 _FEW = 24  # elements that are all varied; of more, a few directions are taken

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from symgrad.graph.expr import Expr
+from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import toposort
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import Index
@@ -35,6 +35,8 @@ class Letters:
         self.one: dict[Length, Length] = {}
         self.letters: dict[Length, str] = {}
         self.taken = {*taken}
+        self.same_as: dict[Expr, Expr] = {}  # the first node that is written alike
+        self.table: dict[Any, Expr] = {}
 
     def find(self, length: Length) -> Length:
         """The one that stands for all equal lengths."""
@@ -65,6 +67,10 @@ class Letters:
         for node in toposort(outputs, stop=known):
             if node in known:
                 continue
+            first = self._first(node)
+            if first in known:
+                known[node] = known[first]
+                continue
             own = tuple((node, a) for a in range(node.ndim))
             if isinstance(node.op, Elementwise):
                 own = self._met(node)
@@ -78,6 +84,16 @@ class Letters:
                     self._pair(node)
             shape = getattr(node.type, "shape", own)
             known[node] = tuple(n if s is None else s for n, s in zip(own, shape, strict=True))
+
+    def _first(self, node: Expr) -> Expr:
+        """The first node that is written like this one, itself perhaps."""
+        key: Any = node
+        if isinstance(node, Constant):
+            key = (node.dtype, node.value.shape, node.value.tobytes())
+        elif node.op is not None and not node.op.has_side_effect:
+            key = (node.op, tuple([self.same_as.get(i, i) for i in node.inputs]))
+        first = self.same_as[node] = self.table.setdefault(key, node)
+        return first
 
     def _met(self, node: Expr) -> tuple[Length, ...]:
         """The lengths of an elementwise operation's result: all that meet are one."""

@@ -85,12 +85,29 @@ def choose(cost: Expr, wrt: Collection[Expr]) -> list[Expr]:
     for part, by in users.items():
         if len(by) > 1:
             wanted.add(part)
+    wanted |= _batches(order, path)
     chosen: dict[Expr, None] = {}
     for node in order:
         named_or_deep = node.name or node is cost or not _is_slight(node, chosen)
         if node in wanted and named_or_deep:
             chosen[node] = None
     return [*chosen][-MOST:]
+
+
+def _batches(order: Sequence[Expr], path: Collection[Expr]) -> set[Expr]:
+    """Parts of data, as the user took them: train_x[600 * i : 600 * (i + 1)]."""
+    views: dict[Expr, bool] = {}  # of data, and whether a part was taken
+    found: set[Expr] = set()
+    for node in order:
+        if node.op is None or node in path:
+            views |= {node: False} if node.op is None and not isinstance(node, Constant) else {}
+        elif isinstance(node.op, (ops.Cast, Index)) and node.inputs[0] in views and node.ndim:
+            taken = isinstance(node.op, Index) and len(node.inputs) > 1
+            views[node] = views[node.inputs[0]] or taken
+            found -= {node.inputs[0]} if isinstance(node.op, ops.Cast) else set()
+            if views[node]:
+                found.add(node)
+    return found
 
 
 def _is_linear(node: Expr, part: Expr, path: Collection[Expr]) -> bool:
@@ -161,14 +178,17 @@ def name_leaves(leaves: Sequence[Expr], names: Names) -> dict[Expr, str]:
     return found
 
 
-def name_quantities(chosen: Sequence[Expr], names: Names, scalar: bool) -> list[Quantity]:
+def name_quantities(
+    chosen: Sequence[Expr], data: Collection[Expr], names: Names, scalar: bool
+) -> list[Quantity]:
     """Names for the parts: the user's, or the letters that textbooks use."""
     wishes = {}
     for node in chosen:
         if node.name and not Name.of(node.name).primes:
             wishes[node] = ""
         else:
-            wishes[node] = _wish(node, chosen, scalar)
+            wish = "y" if is_discrete(node.dtype) else "x"
+            wishes[node] = wish if node in data else _wish(node, chosen, scalar)
     found: dict[Expr, str] = {}
     for node in chosen:
         if not wishes[node]:

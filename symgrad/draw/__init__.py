@@ -19,8 +19,8 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, written: bool = Fals
 
     Inputs are ellipses, shared variables cylinders, outputs have a double border, and updates say
     how they change their variables. What computes gradients and updates is in boxes of its own. Of
-    shared variables the shape is the present one, of inputs a letter stands for each unknown length.
-    Graphs of more than 150 nodes are folded, by name scopes (`symgrad.name_scope`) and source lines.
+    shared variables the shape is the present one; letters stand for lengths that are not known.
+    Graphs of more than 150 nodes are folded by name scopes (`symgrad.name_scope`) and source lines.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from symgrad.draw.picture import Edge, Group, Node, Picture
@@ -75,13 +76,13 @@ class _Folder:
                 self._put(f"g{len(self.members) + 1}", nodes, key)
             self._fold_variables()
             self._fold_ends()
-            edges = tuple(self._edges())
+            edges = list(self._edges())
             if len(edges) <= _ARROWS:
                 break
         order = {node.id: k for k, node in enumerate(self.picture.nodes)}
         boxes = sorted(self.members, key=lambda box: order[self.members[box][0].id])
-        nodes = tuple(self._node(box) for box in boxes)
-        return Picture(self.picture.title, nodes, edges, tuple(self._groups(boxes)))
+        drawn = tuple([self._node(box) for box in boxes])
+        return Picture(self.picture.title, drawn, tuple(edges), tuple(self._groups(boxes)))
 
     # -- who goes where ------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ class _Folder:
         if len(found) <= _PAGE:
             yield found
         for depth in range(deepest, 0, -1):
-            found = _collect(self.operations, lambda n, d=depth: self._of_scope(n, d))
+            found = _collect(self.operations, partial(self._of_scope, depth))
             if len(found) <= _PAGE:
                 yield found
         for page in (24, 16, 12, 8):
@@ -111,7 +112,7 @@ class _Folder:
         return _Key(node.role, node.scope, loop, node.place, node.source or node.place)
 
     @staticmethod
-    def _of_scope(node: Node, depth: int) -> _Key:
+    def _of_scope(depth: int, node: Node) -> _Key:
         """Of scopes the title is the last name, and those before it are around it."""
         parts = node.scope.split("/")[:depth]
         around = "/".join(parts[:-1])
@@ -152,19 +153,19 @@ class _Folder:
                 shared.append(leaf)
         groups = _collect(shared, lambda n: (n.kind, n.role, frozenset(users[n.id])))
         if len(groups) > _FEW:
-            groups = _collect(shared, lambda n: (n.kind, n.role))
+            groups = _collect(shared, lambda n: (n.kind, n.role, frozenset()))
         self._put_all(groups.values(), "v")
 
     def _fold_ends(self) -> None:
         ends = [n for n in self.picture.nodes if n.kind in _ENDS]
-        sources: dict[str, set[str]] = {n.id: set() for n in ends}
+        sources = {n.id: {""} for n in ends}
         for edge in self.picture.edges:
             if edge.target in sources:
                 sources[edge.target].add(self.box[edge.source])
-        order = {box: (box[0] == "g", k) for k, box in enumerate(self.members)}
+        order = {box: (box[0] == "g", k) for k, box in enumerate(self.members)} | {"": (False, -1)}
         groups = _collect(ends, lambda n: (n.kind, max(sources[n.id], key=order.__getitem__)))
         if len(groups) > _FEW:
-            groups = _collect(ends, lambda n: n.kind)
+            groups = _collect(ends, lambda n: (n.kind, ""))
         self._put_all(groups.values(), "e")
 
     def _put_all(self, groups: Iterable[list[Node]], letter: str) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from symgrad import ops
-from symgrad.graph.expr import Constant, Expr
+from symgrad.draw.texts import SLOT, TURNED, Operand, Text, number, raised, word
+from symgrad.graph.expr import Expr
 from symgrad.ops import elementwise, logic, nnet
 from symgrad.ops.families import Elementwise, Reduction
 from symgrad.ops.gemm import Gemm
@@ -22,41 +21,36 @@ from symgrad.ops.inner import Inner
 from symgrad.ops.joining import Join
 from symgrad.ops.lengths import MakeVector
 from symgrad.ops.linalg import Product
+from symgrad.ops.loops import Map
 from symgrad.ops.op import Project
 from symgrad.ops.reduction import Prod, Sum
 from symgrad.ops.row_losses import RowLoss, ScaleRows
 from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike
 from symgrad.ops.softmax import AxisNormalizer, LessShare, LogSumExp
 
-SLOT, TURNED = "□", "ᵀ"
-_RAISED = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
-_MANY = 3  # elements of a constant that are written out
-
-
-class Text(NamedTuple):
-    """Something that is written, not drawn; `level` says how tightly it binds.
-
-    `counts` marks 0, 1, 2, …; `leaves` are the variables that it mentions.
-    """
-
-    text: str
-    level: int = 3
-    counts: bool = False
-    leaves: tuple[Expr, ...] = ()
-
-    def at(self, level: int) -> str:
-        """The text, in parentheses where it binds less tightly than this."""
-        return self.text if self.level >= level else f"({self.text})"
-
 
 class Given(NamedTuple):
-    """A node to label, the texts of those operands that are written, and all lengths."""
+    """A node to label, what it is applied to, and all lengths."""
 
     node: Expr
-    texts: Sequence[Text | None]
-    names: Sequence[str]
-    turned: Sequence[bool]
+    operands: Sequence[Operand]
     lengths: Callable[[Expr], Sequence[str]]
+
+    @property
+    def texts(self) -> list[Text | None]:
+        """What is written of each operand; None where an arrow comes in."""
+        return [operand.text for operand in self.operands]
+
+    @property
+    def names(self) -> list[str]:
+        """The users' names of the operands, as far as they are short."""
+        return [operand.name for operand in self.operands]
+
+    @property
+    def is_twice(self) -> bool:
+        """Whether both operands are the same."""
+        a, b = self.operands
+        return a.node is b.node and a.turned == b.turned and a.text is None and b.text is None
 
     @property
     def drawn(self) -> list[int]:
@@ -85,10 +79,8 @@ def label(given: Given) -> Label:
 
     >>> import symgrad.tensor as T
     >>> x = T.dmatrix("x")
-    >>> label(Given(T.nnet.softmax(x), [None], ["x"], [False], lambda node: ("n", "m"))).text
+    >>> label(Given(T.nnet.softmax(x), [Operand(x, None)], lambda node: ("n", "m"))).text
     'softmax'
-    >>> label(Given(x * 0.13, [None, number(0.13)], ["x", ""], [False] * 2, None)).text
-    '× 0.13'
     """
     op = given.node.op
     handler = _HANDLERS.get(op) or _HANDLERS.get(type(op))
@@ -116,106 +108,6 @@ def labels(*kinds: Any) -> Callable[[Handler], Handler]:
     return enter
 
 
-# -- numbers and small formulas ------------------------------------------------------------------
-
-
-def number(value: Any) -> Text:
-    """A number with at most six digits.
-
-    >>> number(-0.13).text, number(2.0).text, number(2e-6).text, number(True).text
-    ('−0.13', '2', '2·10⁻⁶', 'True')
-    """
-    if isinstance(value, (bool, np.bool_)):
-        return Text(str(bool(value)))
-    if isinstance(value, (complex, np.complexfloating)):
-        return Text(f"{complex(value):.6g}")
-    if isinstance(value, (int, np.integer)):
-        text = str(int(value))
-    else:
-        text = f"{float(value):.6g}".replace("inf", "∞")
-        digits, e, exponent = text.partition("e")
-        if e:  # 2·10⁻⁶
-            digits = "" if digits == "1" else f"{digits}·"
-            return Text(f"{digits}10{_raised(str(int(exponent)))}".replace("-", "−"), 1)
-    return Text(text.replace("-", "−"), 1 if text.startswith("-") else 3)
-
-
-def constant(node: Constant) -> Text | None:
-    """A constant that is one number, or a few; None for others."""
-    value = node.value
-    if node.name:
-        return Text(node.name)
-    if value.size and (value.size == 1 or bool((value == value.flat[0]).all())):
-        return number(value.flat[0])
-    if value.ndim == 1 and value.size > 1 and np.array_equal(value, np.arange(value.size)):
-        return Text(f"0…{value.size - 1}", counts=True)
-    if value.ndim <= 1 and value.size <= _MANY:
-        return Text(f"[{', '.join(number(v).text for v in value.reshape(-1))}]")
-    return None
-
-
-_SCALAR: dict[Any, tuple[str, int]] = {
-    ops.add: (" + ", 0),
-    ops.sub: (" − ", 0),
-    ops.mul: ("·", 1),
-    ops.true_div: ("/", 1),
-}
-
-
-def formula(node: Expr, inputs: Sequence[Text]) -> Text | None:
-    """An elementwise operation on texts, as a text."""
-    op: Any = node.op
-    leaves = tuple(dict.fromkeys(leaf for i in inputs for leaf in i.leaves))
-    if op in _SCALAR:
-        sign, level = _SCALAR[op]
-        a, b = inputs
-        if op is ops.mul and "1" in (a.text, b.text):
-            return b if a.text == "1" else a
-        if op is ops.mul and a.leaves and not b.leaves:
-            a, b = b, a  # 600·index
-        if op is ops.add and b.text.startswith("−"):
-            return Text(f"{a.at(level)} − {b.text[1:]}", level, leaves=leaves)
-        right = level + (op in (ops.sub, ops.true_div))
-        return Text(f"{a.at(level)}{sign}{b.at(right + (b.text[:1] == '−'))}", level, leaves=leaves)
-    if op is ops.neg:
-        return Text(f"−{inputs[0].at(2)}", 1, leaves=leaves)
-    if op in (ops.pow, ops.sqr):
-        exponent = inputs[1].text if op is ops.pow else "2"
-        return Text(f"{inputs[0].at(3)}{_raised(exponent)}", 2, leaves=leaves)
-    if isinstance(op, Elementwise) and op.symbol and op.nin == 2:
-        return Text(f"{inputs[0].at(1)} {op.symbol} {inputs[1].at(1)}", -1, leaves=leaves)
-    if isinstance(op, Elementwise):
-        return Text(f"{_word(op.name)}({', '.join(i.text for i in inputs)})", leaves=leaves)
-    return None
-
-
-def _raised(exponent: str) -> str:
-    simple = all(c in "0123456789−-" for c in exponent)
-    return exponent.translate(_RAISED) if simple else f"^{exponent}"
-
-
-_WORDS = {
-    "sgn": "sign",
-    "abs": "absolute value",
-    "maximum": "max",
-    "minimum": "min",
-    "true_div": "÷",
-    "log_sum_exp": "log Σ exp",
-    "xlogx": "x log x",
-    "relu": "ReLU",
-    "times_or_zero": "× (0 stays 0)",
-    "matrix_inverse": "inverse ⁻¹",
-    "consider_constant": "taken as constant",
-    "disconnected_grad": "gradient stops here",
-    "zero_grad": "gradient stops here",
-    "print_value": "print",
-}
-
-
-def _word(name: str) -> str:
-    return _WORDS.get(name, name.rstrip("_").replace("_", " "))
-
-
 # -- arithmetic ----------------------------------------------------------------------------------
 
 
@@ -226,7 +118,7 @@ def _scalar(node: Expr) -> bool:
 @labels(ops.add)
 def _add(g: Given) -> Label | str:
     if len(g.drawn) == 2:
-        return Label("+" if g.node.inputs[0] is not g.node.inputs[1] else "× 2")
+        return Label("× 2" if g.is_twice else "+")
     text = g.at(1 - g.drawn[0], 1)
     return f"− {text[1:]}" if text.startswith("−") else f"+ {text}"
 
@@ -247,7 +139,7 @@ def _neg(g: Given) -> str:
 def _mul(g: Given) -> Label | str:
     if len(g.drawn) == 2:
         a, b = g.node.inputs
-        if a is b:
+        if g.is_twice:
             return Label(f"{SLOT}²")
         return Label("×" if _scalar(a) or _scalar(b) else "⊙")
     text = g.at(1 - g.drawn[0], 1)
@@ -268,7 +160,7 @@ def _pow(g: Given) -> Label | str:
         return Label("aᵇ", {0: "a", 1: "b"})
     if exponent is None:
         return f"{g.at(0, 3)}^{SLOT}"
-    return "√" if exponent.text == "0.5" else f"{SLOT}{_raised(exponent.text)}"
+    return "√" if exponent.text == "0.5" else f"{SLOT}{raised(exponent.text)}"
 
 
 @labels(ops.sqr)
@@ -297,7 +189,7 @@ def _switch(g: Given) -> Label:
     return Label(f"if {condition} then {a} else {b}", marks if len(g.drawn) > 1 else {})
 
 
-@labels(elementwise.clip)
+@labels(elementwise.clip_between)
 def _clip(g: Given) -> Label | str:
     if g.texts[1] is not None and g.texts[2] is not None:
         return Label(f"clip to [{g.at(1)}, {g.at(2)}]")
@@ -306,7 +198,7 @@ def _clip(g: Given) -> Label | str:
 
 @labels(logic.and_, logic.or_)
 def _logic(g: Given) -> Label:
-    return Label(_word(g.node.op.name))
+    return Label(word(g.node.op.name))
 
 
 @labels(Elementwise)
@@ -316,7 +208,7 @@ def _elementwise(g: Given) -> Label | str:
         if len(g.drawn) == 2:
             return Label(op.symbol) if op.symbol in "=≠" else op.symbol
         return f"{g.at(0, 1)} {op.symbol} {g.at(1, 1)}".removeprefix(f"{SLOT} ")
-    name = _word(op.name)
+    name = word(op.name)
     if len(g.drawn) == op.nin:
         return Label(name) if op in (elementwise.maximum, elementwise.minimum) else name
     return f"{name}({', '.join(g.at(k) for k in range(op.nin))})"
@@ -329,16 +221,16 @@ def _cast(g: Given) -> str:
 
 def _between(g: Given, sign: str) -> Label:
     """A sign between names, so that they need no marks; or between A and B; or alone."""
-    if g.node.inputs[0] is g.node.inputs[1] and not any(g.turned):
+    if g.is_twice and not g.operands[0].turned:
         return Label(f"{g.names[0] or SLOT} {sign} {g.names[0] or SLOT}")
     if any(g.names):
         texts = [
-            name or f"{SLOT}{TURNED if turned else ''}"
-            for name, turned in zip(g.names, g.turned, strict=True)
+            operand.name or f"{SLOT}{TURNED if operand.turned else ''}" for operand in g.operands
         ]
         return Label(f" {sign} ".join(texts))
-    if any(g.turned):
-        a, b = (f"{c}{TURNED if turned else ''}" for c, turned in zip("AB", g.turned, strict=True))
+    turned = [TURNED if operand.turned else "" for operand in g.operands]
+    if any(turned):
+        a, b = f"A{turned[0]}", f"B{turned[1]}"
         return Label(f"{a} {sign} {b}", {0: "A", 1: "B"})
     return Label(sign, {0: "1", 1: "2"})
 
@@ -384,7 +276,7 @@ def _gemm(g: Given) -> Label:
         if g.names[k]:
             return g.names[k]
         marks[k] = next(letters)
-        return marks[k] + (TURNED if g.turned[k] else "")
+        return marks[k] + (TURNED if g.operands[k].turned else "")
 
     for k in range(first, len(g.texts), 3):
         a, b = matrix(k + 1), matrix(k + 2)
@@ -401,8 +293,7 @@ def _plus(a: str, b: str) -> str:
 
 @labels(Inner)
 def _inner(g: Given) -> str | Label:
-    a, b = g.node.inputs
-    return f"sum of {SLOT}²" if a is b else Label("sum of ⊙")
+    return f"sum of {SLOT}²" if g.is_twice else Label("sum of ⊙")
 
 
 # -- along axes ----------------------------------------------------------------------------------
@@ -423,7 +314,7 @@ def over(axes: Sequence[int], ndim: int) -> str:
 def _reduction(g: Given) -> str:
     names = {Sum: "sum", Prod: "product", LogSumExp: "log Σ exp"}
     op: Any = g.node.op
-    name = names.get(type(op)) or _word(op.name)
+    name = names.get(type(op)) or word(op.name)
     return f"{name}{over(op.axis, g.node.inputs[0].ndim)}"
 
 
@@ -431,7 +322,7 @@ def _reduction(g: Given) -> str:
 def _normalizer(g: Given) -> str:
     op: Any = g.node.op
     along = "" if op.axis == (g.node.ndim - 1,) else over(op.axis, -1)
-    return f"{_word(op.name)}{along}"
+    return f"{word(op.name)}{along}"
 
 
 @labels(LessShare)
@@ -461,6 +352,9 @@ def _project(g: Given) -> Label:
     op: Any = g.node.op
     if isinstance(g.node.inputs[0].op, RowLoss):
         return Label(("loss of each row", "softmax − one-hot")[op.index])
+    if isinstance(g.node.inputs[0].op, Map):
+        summed = g.node.inputs[0].op.summed[op.index]
+        return Label("sum over the rounds" if summed else "all rounds, stacked")
     return Label(f"result {op.index + 1}")
 
 
@@ -575,5 +469,5 @@ def _by_name(g: Given) -> str:
     written = [t.text for t in g.texts if t is not None and t.text]
     settings = op.settings_text()
     inside = ", ".join([*written, *([settings] if settings else [])])
-    name = _word(op.name)
+    name = word(op.name)
     return f"{name} ({inside})" if inside and len(inside) <= 40 else name

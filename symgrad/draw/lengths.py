@@ -10,7 +10,8 @@ from symgrad.ops.constructors import Arange
 from symgrad.ops.families import Elementwise
 from symgrad.ops.index_spec import SYMBOL
 from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.op import Lengths
+from symgrad.ops.loops import Map
+from symgrad.ops.op import Lengths, Project
 from symgrad.ops.row_losses import RowLoss
 from symgrad.types import ObjectType, TupleType
 
@@ -49,8 +50,8 @@ def symbols(
     """For each node its lengths as texts: `("600", "n")`.
 
     Shared variables count as they are now. Lengths that are equal wherever the graph can be
-    computed are one; so are those that meet in an elementwise operation, where nothing says that one
-    of them is 1.
+    computed are one; so are those that meet in an elementwise operation, where nothing says that
+    one of them is 1.
 
     Parameters
     ----------
@@ -75,7 +76,10 @@ def symbols(
         if same is not None and same[node] is not node:
             known[node] = known[same[node]]
             continue
-        known[node] = _lengths(node, inputs_of(node), known)
+        drawn_below = inputs_of(node)
+        if isinstance(node.op, Project):
+            drawn_below = inputs_of(node.inputs[0])
+        known[node] = _lengths(node, drawn_below, known)
         if isinstance(node.op, Elementwise):
             _meet(known[node], [known[i] for i in node.inputs], equal)
         elif isinstance(node.op, (Index, IncIndex)):
@@ -113,6 +117,10 @@ def _lengths(node: Expr, drawn_below: Sequence[Expr], known: Mapping[Expr, Lengt
             (source,) = drawn_below
             if 0 <= len(known[source]) - node.ndim <= 1:
                 own = known[source][len(known[source]) - node.ndim :]
+    elif isinstance(node.op, Project) and isinstance(node.inputs[0].op, Map):
+        (loop,) = node.inputs
+        round_ = known[drawn_below[node.op.index]]
+        own = round_ if loop.op.summed[node.op.index] else (known[loop.inputs[0]][0], *round_)
     elif all(i in known for i in node.inputs):
         own = node.op.lengths(node, known)
         if isinstance(node.op, Index):
@@ -128,7 +136,7 @@ def _meet(result: Lengths, inputs: Sequence[Lengths], equal: _Equal) -> None:
 
 
 def _pair(node: Expr, known: Mapping[Expr, Lengths], equal: _Equal) -> None:
-    """Rows are counted off against classes in `p[arange(n), y]`, all of them as a reader takes it."""
+    """In `p[arange(n), y]` rows are counted off against classes: a reader takes it for all rows."""
     first = 1 if isinstance(node.op, Index) else 2
     spec = node.op.spec
     if len(spec) < 2 or any(entry[0] != "array" for entry in spec):

@@ -6,9 +6,9 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from symgrad.draw.labels import SLOT
 from symgrad.draw.picture import Edge, Group, Node, Picture
 from symgrad.draw.style import CLUSTERS, EDGES, GRAPH, INK, NODES, PLAIN, QUIET, Style
+from symgrad.draw.texts import SLOT, shown_name
 from symgrad.draw.tooltips import tooltip
 
 _LONGEST = 36  # characters of a label in one line
@@ -57,12 +57,13 @@ def dot_of(drawn: Picture, look: Look | None = None) -> str:
     children: dict[str | None, list[Group]] = {}
     for group in drawn.groups:
         children.setdefault(group.parent, []).append(group)
+    numbers = {group.id: k + 1 for k, group in enumerate(drawn.groups)}  # scopes are any text
     inside = {id for group in drawn.groups for id in group.members}
     for node in drawn.nodes:
         if node.id not in inside:
             _add_node(graph, node, look)
     for group in children.get(None, []):
-        _add_group(graph, group, children, nodes, look)
+        _add_group(graph, group, children, nodes, numbers, look)
     labelled: set[str] = set()
     for edge in drawn.edges:
         _add_edge(graph, edge, nodes, labelled)
@@ -87,17 +88,18 @@ def _add_group(
     group: Group,
     children: dict[str | None, list[Group]],
     nodes: dict[str, Node],
+    numbers: dict[str, int],
     look: Look,
 ) -> None:
     """A group and those inside it; scopes nest only as deep as the user wrote them."""
     style = CLUSTERS.get(group.id if group.kind == "role" else group.kind, CLUSTERS["scope"])
-    with parent.subgraph(name=f"cluster_{group.id}") as cluster:
+    with parent.subgraph(name=f"cluster_{numbers[group.id]}") as cluster:
         title = _html(escape(group.title, 60), 10, bold=group.kind == "role")
         cluster.attr(label=title, **style)
         for id in group.members:
             _add_node(cluster, nodes[id], look)
         for child in children.get(group.id, []):
-            _add_group(cluster, child, children, nodes, look)
+            _add_group(cluster, child, children, nodes, numbers, look)
 
 
 def _add_node(graph: Any, node: Node, look: Look) -> None:
@@ -117,8 +119,9 @@ def _style(node: Node, look: Look) -> Style:
 
 def _label(node: Node, look: Look) -> str:
     text = node.label
-    if node.name and node.kind == "operation":
-        text = node.name if look.only_names else f"{node.name} = {text}"
+    if node.name and node.kind == "operation" and node.expr is not None:
+        name = shown_name(node.expr)
+        text = name if look.only_names else f"{name} = {text}"
     if look.ids:
         text = f"{node.id}: {text}"
     size = 15 if len(text) == 1 and not text.isalnum() else 11  # · alone is small

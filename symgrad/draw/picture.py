@@ -1,4 +1,4 @@
-"""Graphs as pictures: what is drawn, with which words, in which groups. Nothing is laid out here."""
+"""Graphs as pictures: what is drawn, with which words, in which groups, but not where."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from symgrad.call import Function
 from symgrad.draw.labels import Given, Label, label
 from symgrad.draw.lengths import shape_text, type_text
-from symgrad.draw.reading import Operand, Reading
-from symgrad.draw.steps import given_for, update_step
+from symgrad.draw.reading import Reading
+from symgrad.draw.steps import update_step
+from symgrad.draw.texts import Operand
 from symgrad.errors import GraphTypeError
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
-from symgrad.ops.loops import Map
+from symgrad.ops.op import Project
 from symgrad.origins import is_of_gradient, scope_of
 
 
@@ -85,11 +86,12 @@ class Picture(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """What is asked for: outputs with what they are called, updates, a title."""
+    """What is asked for: outputs and what they are called, updates, a title, a call's inputs."""
 
     title: str
     outputs: tuple[tuple[str, Expr], ...]
     updates: tuple[tuple[Shared, Expr], ...] = ()
+    inputs: tuple[Expr, ...] = ()
 
 
 @collector_paused()
@@ -116,6 +118,8 @@ def picture(x: Any, written: bool = False) -> Picture:
 
 def roots(x: Any, written: bool = False) -> Roots:
     """The expressions that are asked for."""
+    if isinstance(x, Roots):
+        return x
     if isinstance(x, Function):
         return _of_function(x, written)
     entries: list[tuple[str, Any]]
@@ -140,14 +144,16 @@ def roots(x: Any, written: bool = False) -> Roots:
 def _of_function(f: Function, written: bool) -> Roots:
     recipe, program = f._recipe, f.program
     if written:
-        _, results, updates = recipe.written()
+        inputs, results, updates = recipe.written()
     else:
+        inputs = [node for node, _ in program.inputs]
         results = [result.node for result in program.outputs]
         updates = [(shared, result.node) for shared, result in program.updates]
     keys = recipe.keys or ("",) * len(results)
     names = [key or own.name or "" for key, own in zip(keys, recipe.results, strict=True)]
     how = "as written" if written else "as compiled"
-    return Roots(f"{f.name}, {how}", tuple(zip(names, results, strict=True)), tuple(updates))
+    outputs = tuple(zip(names, results, strict=True))
+    return Roots(f"{f.name}, {how}", outputs, tuple(updates), tuple(inputs))
 
 
 class _Painter:
@@ -165,6 +171,8 @@ class _Painter:
         self.order = list(read.drawn(ends))
         self.ids = {node: f"n{k + 1}" for k, node in enumerate(self.order)}
         self.operands = {node: read.operands(node) for node in self.order}
+        loops = dict.fromkeys(read.loop_of[n] for n in self.order if n in read.loop_of)
+        self.loops = {loop: k + 1 for k, loop in enumerate(loops)}
         self.roles = self._find_roles()
 
     def paint(self) -> Picture:
@@ -196,7 +204,8 @@ class _Painter:
             kind, text = ("shared" if isinstance(node, Shared) else "input"), node.name or ""
             if node in self.reading.loop_of:
                 kind, text = "operation", self._loop_input(node)
-            text = text or ("unnamed shared" if kind == "shared" else "unnamed input")
+            if not text.strip():
+                text = "unnamed shared" if kind == "shared" else "unnamed input"
         else:
             kind = "operation"
             text, marks = self._label(node)
@@ -223,22 +232,16 @@ class _Painter:
         return f"{ {'0': 'zeros', '1': 'ones'}.get(text.text, text.text + ' in all of') } {shape}"
 
     def _loop_input(self, node: Expr) -> str:
-        loop = self.reading.loop_of[node]
-        k = loop.op.body.inputs.index(node)
-        name = loop.inputs[k].name or ""
-        if k < loop.op.sequences:
-            return f"each element of {name}".removesuffix(" of ")
-        return f"{name}, the same each time" if name else "the same each time"
+        (source,) = self.reading.inputs(node)
+        return f"each element of {source.name}" if source.name else "each element"
 
     def _label(self, node: Expr) -> Label:
         if node in self.reading.means:
             total = self.reading.means[node]
-            given = Given(total, [None], [""], [False], self.reading.lengths)
+            given = Given(total, self.operands[node], self.reading.lengths)
             return Label(label(given).text.replace("sum", "mean", 1))
-        if isinstance(node.op, Map) and node in self.reading.loop_of.values():
-            return Label("results of the loop")
         operands = self.operands[node]
-        return label(given_for(self.reading, node, operands))
+        return label(Given(node, operands, self.reading.lengths))
 
     def _end(self, id: str, text: str, kind: str, node: Expr) -> Node:
         type_ = type_text(node, self.reading.symbols)
@@ -282,16 +285,25 @@ class _Painter:
                 if roles[node] == "update":
                     roles[node] = "forward"
                 stack += _sources(self.operands[node])
+        self._give_loops_roles(roles)
         users: dict[Expr, set[str]] = {}
         for node in self.order:
             for leaf in _sources(self.operands[node]):
                 users.setdefault(leaf, set()).add(roles[node])
         for node in self.order:
-            if node.op is None:
+            if node.op is None and node not in read.loop_of:
                 roles[node] = self._role_of_leaf(node, users, roles)
-            elif node in read.loop_of:  # the body belongs where its loop does
-                roles[node] = roles.get(read.loop_of[node], roles[node])
         return roles
+
+    def _give_loops_roles(self, roles: dict[Expr, str]) -> None:
+        """The body of a loop and its results are one: a gradient if any of it is."""
+        for loop in self.loops:
+            inside = [node for node in self.order if self.reading.loop_of.get(node) is loop]
+            results = [n for n in self.order if isinstance(n.op, Project) and n.inputs[0] is loop]
+            marked = any(roles[node] == "gradient" for node in inside)
+            outside = [roles[node] for node in results] or ["forward"]
+            role = "gradient" if marked else outside[0]
+            roles.update(dict.fromkeys([*inside, *results], role))
 
     @staticmethod
     def _role_of_leaf(node: Expr, users: Mapping[Expr, set[str]], roles: Any) -> str:
@@ -316,7 +328,7 @@ class _Painter:
                 parent = id
             loop = None if node.expr is None else self.reading.loop_of.get(node.expr)
             if loop is not None and node.kind != "output":
-                id = f"loop {self.ids[loop]}"
+                id = f"loop {self.loops[loop]}"
                 rounds = (self.reading.lengths(loop.inputs[0]) or ("n",))[0]
                 found.setdefault(id, (f"loop, {rounds} times", "loop", parent, []))
                 parent = id
@@ -364,7 +376,10 @@ class _Places:
             found = lines[position // 2] if position // 2 < len(lines) else None
             file, line = code.co_filename, found or code.co_firstlineno
         if file not in self._files:
-            self._files[file] = linecache.getlines(file)
+            try:
+                self._files[file] = linecache.getlines(file)
+            except ValueError:  # code may claim to be from a file that cannot be
+                self._files[file] = []
         text = self._files[file]
         shown = text[line - 1].strip() if 0 < line <= len(text) else ""
         return f"{os.path.basename(file)}:{line}", shown

@@ -1,14 +1,14 @@
-"""What of a graph is drawn: equal nodes once, plumbing not at all, numbers and lengths in labels."""
+"""What is drawn: equal nodes once, plumbing not at all, numbers and lengths only in labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from symgrad.draw.labels import TURNED, Text, constant, formula
 from symgrad.draw.lengths import Symbols, symbols
+from symgrad.draw.texts import Operand, Text, constant, formula
 from symgrad.graph.expr import Constant, Expr
-from symgrad.graph.walk import toposort
+from symgrad.graph.walk import substitute, toposort
 from symgrad.ops import elementwise
 from symgrad.ops.broadcasting import Rebroadcast, SpecifyShape
 from symgrad.ops.constructors import Arange
@@ -19,29 +19,13 @@ from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.lengths import Dim, MakeVector, Shape
 from symgrad.ops.linalg import Dot
 from symgrad.ops.loops import Map
+from symgrad.ops.op import Project
 from symgrad.ops.reduction import Sum
 from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike
 from symgrad.types import is_discrete, is_float
 
-_SHORT_NAME = 12
 _LONGEST = 32  # characters of a text in a label
 _WRITTEN_FROM = {Gemm: 0, MakeVector: 0, Arange: 0}  # operands that may be written, besides indices
-
-
-class Operand(NamedTuple):
-    """What a drawn operation is applied to: a drawn node, or a text of the label."""
-
-    node: Expr
-    text: Text | None
-    turned: bool = False  # a matrix whose transpose is taken
-
-    @property
-    def name(self) -> str:
-        """What it is called in a formula, if it has a short name."""
-        name = self.node.name or ""
-        return (
-            "" if not name or len(name) > _SHORT_NAME else f"{name}{TURNED if self.turned else ''}"
-        )
 
 
 class Reading:
@@ -55,12 +39,15 @@ class Reading:
         The lengths of each node as texts.
     loop_of : mapping
         For what is inside a loop, the loop.
+    elements : mapping
+        For the inputs of a loop's body, which of the loop's inputs they come from.
     users : mapping
         Who uses a node.
     """
 
     def __init__(self, roots: Sequence[Expr]) -> None:
         self.loop_of: dict[Expr, Expr] = {}
+        self.elements: dict[Expr, int] = {}
         self._below: dict[Expr, tuple[Expr, ...]] = {}
         full = self._with_bodies(roots)
         self._same = self._merge(full)
@@ -94,29 +81,29 @@ class Reading:
     def _with_bodies(self, roots: Sequence[Expr]) -> list[Expr]:
         """The nodes in order, with the bodies of loops before the loops."""
         order: list[Expr] = []
-        done: set[Expr] = set()
-        bodies: set[int] = set()
         todo = toposort(roots)[::-1]
-        inside: dict[Expr, Expr] = self.loop_of
         while todo:
             node = todo.pop()
-            if node in done:
-                continue
             if isinstance(node.op, Map) and node not in self._below:
-                body = node.op.body
-                if id(body) not in bodies:  # one that two loops share is drawn in the first
-                    bodies.add(id(body))
-                    self._below[node] = body.outputs
-                    sources = zip(body.inputs, node.inputs, strict=True)
-                    self._below.update({place: (source,) for place, source in sources})
-                    nodes = toposort(body.outputs)
-                    inside.update((n, node) for n in nodes if not isinstance(n, Constant))
-                    todo.append(node)
-                    todo.extend(reversed(nodes))
-                    continue
-            done.add(node)
-            order.append(node)
-        return order
+                todo.append(node)
+                todo.extend(reversed(self._open(node)))
+            else:
+                order.append(node)
+        return list(dict.fromkeys(order))
+
+    def _open(self, loop: Expr) -> list[Expr]:
+        """The nodes of a loop's body; new ones, for several loops may have one body."""
+        body = loop.op.body
+        places = [place.clone() for place in body.inputs]
+        outputs = substitute(body.outputs, dict(zip(body.inputs, places, strict=True)))
+        self._below[loop] = tuple(outputs)
+        for k, (place, source) in enumerate(zip(places, loop.inputs, strict=True)):
+            self._below[place] = (source,)
+            self.elements[place] = k
+            place.origin = body.inputs[k].origin
+        nodes = toposort(outputs)
+        self.loop_of.update((node, loop) for node in nodes if not isinstance(node, Constant))
+        return nodes
 
     def _merge(self, order: Sequence[Expr]) -> dict[Expr, Expr]:
         """For each node, the first that is equal to it."""
@@ -149,22 +136,32 @@ class Reading:
             if text is not None:
                 self.texts[node] = text
             return
-        if node.op is None or node in self._below or (node.name and node.op is not None):
+        if node in self.elements:  # what is the same in each round comes from outside
+            (source,) = self.inputs(node)
+            if self.elements[node] >= self.loop_of[node].op.sequences:
+                self._replace(node, source)
+            return
+        if node.op is None or node in self._below:
             return
         inputs = self.inputs(node)
+        self._look_for_mean(node, inputs)
+        if node.name:
+            return
         text = self._text(node, inputs)
         if text is not None and len(text.text) <= _LONGEST:
             self.texts[node] = text
             return
-        source = self._without_plumbing(node, inputs)
-        if source is None and self._is_turned(node):
-            source = inputs[0]
+        without = self._without_plumbing(node, inputs)
+        if without is not None:
+            self._replace(node, without)
+        elif self._is_turned(node):
             self._turned.add(node)
-        if source is not None:
-            self._instead[node] = self.target(source)
-            if source in self.texts:
-                self.texts[node] = self.texts[source]
-        self._look_for_mean(node, inputs)
+            self._replace(node, inputs[0])
+
+    def _replace(self, node: Expr, source: Expr) -> None:
+        self._instead[node] = self.target(source)
+        if source in self.texts:
+            self.texts[node] = self.texts[source]
 
     def _text(self, node: Expr, inputs: Sequence[Expr]) -> Text | None:
         op = node.op
@@ -284,6 +281,8 @@ class Reading:
             (x,) = self.inputs(self.means[node])
             return [Operand(self.target(x), None)]
         inputs = self.inputs(node)
+        if isinstance(node.op, Project) and inputs[0] in self._below:
+            inputs = [self.inputs(inputs[0])[node.op.index]]  # out of the loop's body
         if node in self._below or node.op is None:
             return [Operand(self.target(i), None) for i in inputs]
         found = []

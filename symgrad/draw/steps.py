@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from symgrad.draw.labels import SLOT, Given, Text, formula, label
-from symgrad.draw.reading import Operand, Reading
+from symgrad.draw.labels import Given, label
+from symgrad.draw.reading import Reading
+from symgrad.draw.texts import SLOT, Operand, Text, formula, shown_name
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops import elementwise
@@ -17,6 +17,7 @@ _ARITHMETIC = {
     *(elementwise.add, elementwise.sub, elementwise.mul, elementwise.true_div, elementwise.neg)
 }
 _LONGEST = 44  # characters of a formula
+_LONGEST_NAME = 16
 _DEEPEST = 5
 
 
@@ -42,17 +43,6 @@ def update_step(reading: Reading, shared: Shared, new: Expr) -> Step:
     return Step(shared, text, [Operand(target, None)], {})
 
 
-def given_for(reading: Reading, node: Expr, operands: Sequence[Operand]) -> Given:
-    """What the label of a node is made from."""
-    return Given(
-        node,
-        [o.text for o in operands],
-        [o.name for o in operands],
-        [o.turned for o in operands],
-        reading.lengths,
-    )
-
-
 class _Writer:
     def __init__(self, reading: Reading, shared: Shared, name: str) -> None:
         self.reading, self.shared, self.name = reading, shared, name
@@ -61,35 +51,33 @@ class _Writer:
 
     def write(self, new: Expr) -> Step | None:
         """The update, if its formula is short."""
-        own = Text(self.name, leaves=(self.shared,))
-        if isinstance(new.op, Gemm) and self._is_own(new):
-            operands = self.reading.operands(new)
-            operands = [
-                o._replace(text=own) if o.node is self.shared and not k else o
-                for k, o in enumerate(operands)
-            ]
-            made = label(given_for(self.reading, new, operands))
-            kept = [k for k, o in enumerate(operands) if o.text is None]
-            marks = {k: made.marks[old] for k, old in enumerate(kept) if old in made.marks}
-            text = f"{self.name} ← {made.text}"
-            return Step(self.shared, text, [operands[k] for k in kept], marks)
-        if not self._is_own(new) or new.op not in _ARITHMETIC:
+        if not self._is_own(new):
             return None
-        text = self._term(new, 0)
-        if len(self.open) > 2 or len(text.text) > _LONGEST:
+        if isinstance(new.op, Gemm):
+            return self._product(new)
+        return self._arithmetic(new) if new.op in _ARITHMETIC else None
+
+    def _product(self, new: Expr) -> Step:
+        """`W ← W − 0.13·Aᵀ·B`, which BLAS does at once."""
+        operands = self.reading.operands(new)
+        if operands[0].node is self.shared:
+            operands = [operands[0]._replace(text=Text(self.name)), *operands[1:]]
+        made = label(Given(new, operands, self.reading.lengths))
+        drawn = [k for k, o in enumerate(operands) if o.text is None]
+        marks = {k: made.marks[old] for k, old in enumerate(drawn) if old in made.marks}
+        return Step(self.shared, f"{self.name} ← {made.text}", [operands[k] for k in drawn], marks)
+
+    def _arithmetic(self, new: Expr) -> Step | None:
+        text = self._term(new, 0).text
+        if len(self.open) > 2 or len(text) > _LONGEST:
             return None
-        written = text.text
-        marks: dict[int, str] = {}
-        if len(self.open) == 1:
-            written = written.replace("\0" + "0", next(iter(self.open.values())))
+        letters = list(self.open.values()) if len(self.open) == 1 else ["A", "B"]
         for k in range(len(self.open)):
-            written = written.replace(f"\0{k}", "AB"[k])
-            marks[k] = "AB"[k]
+            text = text.replace(f"\0{k}", letters[k])
         operands = [Operand(node, None) for node in self.open]
         operands += [Operand(leaf, None) for leaf in self.leaves if leaf is not self.shared]
-        return Step(
-            self.shared, f"{self.name} ← {written}", operands, marks if len(self.open) > 1 else {}
-        )
+        marks = {0: "A", 1: "B"} if len(self.open) > 1 else {}
+        return Step(self.shared, f"{self.name} ← {text}", operands, marks)
 
     def _is_own(self, node: Expr) -> bool:
         """Whether a node serves this update alone, and is no part of a gradient."""
@@ -101,7 +89,7 @@ class _Writer:
         if known is not None:
             return known
         node = self.reading.target(node)
-        if node.op is None and node.name and len(node.name) <= 16:
+        if node.op is None and node.name and len(node.name) <= _LONGEST_NAME:
             self.leaves[node] = None
             return Text(node.name, leaves=(node,))
         if self._is_own(node) and node.op in _ARITHMETIC and depth < _DEEPEST and _scales(node):
@@ -111,7 +99,9 @@ class _Writer:
                 return made
         if node not in self.open:
             gradient: Any = is_of_gradient(node.origin)
-            self.open[node] = node.name or ("gradient" if gradient else SLOT)
+            name = shown_name(node)
+            name = name if len(name) <= _LONGEST_NAME else ""
+            self.open[node] = name or ("gradient" if gradient else SLOT)
         return Text(f"\0{list(self.open).index(node)}")
 
 

@@ -121,8 +121,10 @@ def _part(w: Scribe, e: Expr, of: Of) -> Piece:
     index = _index(w, e.op.spec, args, of)
     if isinstance(x.op, Elementwise) and x.op.nin == 1 and x.op in (ops.log, ops.exp):
         inner = of(bare(x.inputs[0]))  # log(p)[k, y_k] is log p[k, y_k]
-        if inner.level >= POSTFIX and not is_renamed(of, x):
-            return w.style.applied(x.op.name, w.style.indexed(inner, index))
+        if not is_renamed(of, x):
+            if inner.level >= POSTFIX:
+                return w.style.applied(x.op.name, w.style.indexed(inner, index))
+            return w.style.indexed(w.style.call(x.op.name, [inner.text]), index)
     return w.style.indexed(of(x), index)
 
 

@@ -57,6 +57,9 @@ class Planner:
         self.order = toposort(self.results)
         self.uses = Counter([*self.results, *(i for node in self.order for i in node.inputs)])
         self.roots = memory_roots(self.order)
+        self.sharing: dict[Expr, list[Expr]] = {}
+        for node, root in self.roots.items():
+            self.sharing.setdefault(root, []).append(node)
         self.ints = integers(self.order, self.results)
         self.early = early(self.order, self.ints)
         # Memory made for equal lengths that are not would make another operation fail than the one
@@ -349,15 +352,15 @@ class Planner:
         self, dying: Sequence[Expr], reused: Container[Expr | None], target: str
     ) -> tuple[str, ...]:
         """Give idle memory back; the names of arrays that go."""
-        dead = []
+        dead: list[str] = []
         for root in dying:
             if root in reused or root.op is None:
                 continue
             if root in self.register:
                 self.idle.setdefault(self.kind(root), []).append(self.register[root])
-            elif root.ndim and self.names.get(root, target) != target:
-                dead.append(self.names[root])
-        return tuple(dead)
+            elif root.ndim:  # a view would keep all of it
+                dead += [self.names.get(node, target) for node in self.sharing[root]]
+        return tuple(name for name in dict.fromkeys(dead) if name != target)
 
     def _scratch(self, units: Sequence[Step | Chain]) -> Scratch:
         wanted = {node for _, node in self.arrays}

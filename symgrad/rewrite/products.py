@@ -224,7 +224,7 @@ class _Pass:
             return [_Term(scale, inputs[0], not transposed)]
         if op is ops.mul or op is ops.true_div:
             found = _scaled(node)
-            if found is None or found[2].ndim != 2:  # a scalar of shape (1, 1) gives a vector rank 2
+            if found is None or found[2].ndim != 2:  # a vector, scaled by a matrix of one number
                 return []
             return [_Term(*_through(scale, found), transposed)]
         if op not in (ops.add, ops.sub) or abs(scale.number) > 1:

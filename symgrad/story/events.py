@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from symgrad.errors import source_line
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import toposort
 from symgrad.notation import text
-from symgrad.origins import is_of_gradient, short_origin
+from symgrad.origins import Origin, is_of_gradient, short_origin
 from symgrad.plan import Chain, Program
 from symgrad.rewrite.engine import Fired, rewrite
 from symgrad.rewrite.pipeline import Passed, traced
@@ -20,10 +21,17 @@ from symgrad.types import TensorType, is_discrete
 
 STABILITY, SIMPLICITY, SPEED = "stability", "simplification", "lowering"
 
+TITLES = {
+    STABILITY: ("Stability", "the same value, finite and exact where the old form is not"),
+    SIMPLICITY: ("Simplification", "less to compute, the same value"),
+    SPEED: ("Lowering", "what the machine does well: fused losses, BLAS, NumPy's own functions"),
+}
+
 _NEARBY = 200  # nodes of each side of a rewrite that are looked at
 _SHORT = 16  # characters; longer parts that both sides hold are given a letter
 _SHOWN = 4  # rewrites by the same rule that are told one by one
 _TRIED = 40  # rewrites by the same rule that are looked at for others than those
+_LONGEST = 160  # characters of a formula
 _LETTERS = "uvwpqrst"
 
 _STABLE_RULES = ("logarithms", "spellings")
@@ -51,7 +59,7 @@ class Event(NamedTuple):
         Whether it is about a gradient of that line.
     evidence : Evidence or None
         A value where the old form fails.
-    count : int
+    times : int
         How many times it happened.
     more : int
         How many further rewrites by the same rule are not told.
@@ -67,7 +75,7 @@ class Event(NamedTuple):
     source: str
     in_gradient: bool
     evidence: Evidence | None = None
-    count: int = 1
+    times: int = 1
     more: int = 0
 
 
@@ -177,38 +185,42 @@ def _told(same_rule: Sequence[tuple[Fired, str]], trivial: dict[str, int]) -> li
     """The rewrites by one rule: equal ones as one, the first few one by one."""
     found: dict[Any, Event] = {}
     for fired, group in same_rule[:_TRIED]:
-        event = _event(fired, group, len(found) < _SHOWN)
+        pair = meeting(fired.before, fired.after)
+        names, where = _letters(pair)
+        event = _event(fired, group, pair, names, where)
         if event.before == event.after:
             kind = "rewrite that no formula shows"
             trivial[kind] = trivial.get(kind, 0) + 1
             continue
         key = (event.before, event.after, event.place)
         if key in found:
-            found[key] = found[key]._replace(count=found[key].count + 1)
+            found[key] = found[key]._replace(times=found[key].times + 1)
+        elif group == STABILITY and len(found) < _SHOWN:
+            found[key] = event._replace(evidence=_evidence(pair, names))
         else:
             found[key] = event
     shown = list(found.values())
-    rest = sum(e.count for e in shown[_SHOWN:]) + len(same_rule[_TRIED:])
+    rest = sum(e.times for e in shown[_SHOWN:]) + len(same_rule[_TRIED:])
     shown = shown[:_SHOWN]
     if rest and shown:
         shown[-1] = shown[-1]._replace(more=rest)
     return shown
 
 
-def _event(fired: Fired, group: str, wants_evidence: bool) -> Event:
-    pair = meeting(fired.before, fired.after)
-    names, where = _letters(pair)
+def _event(
+    fired: Fired,
+    group: str,
+    pair: Pair,
+    names: Mapping[Expr, str],
+    where: Sequence[tuple[str, str]],
+) -> Event:
     before, after = (written(node, names) for node in (pair.before, pair.after))
     origin = fired.before.origin or fired.after.origin
-    evidence = None
-    if group == STABILITY and wants_evidence:
-        # What one rule makes, others may have to go on with before it is safe.
-        (final,) = rewrite([pair.after], [STABLE], stop=pair.shared)
-        evidence = find_evidence(pair.before, final, pair.shared, names)
-        evidence = evidence or _evidence_from_below(pair)
     reason = " ".join(fired.reason.split("\n\n")[0].split())
     if fired.module.endswith("losses"):
-        reason += " (L: the cross-entropy of each row; D: its gradient.)"
+        for letter, meaning in (("L", "cross-entropy"), ("D", "cross-entropy's gradient")):
+            if re.search(rf"\b{letter}\b", reason):
+                reason += f" {letter} is the {meaning}, row by row."
     return Event(
         group,
         fired.rule,
@@ -217,25 +229,38 @@ def _event(fired: Fired, group: str, wants_evidence: bool) -> Event:
         tuple(entry for entry in where if re.search(rf"\b{entry[0]}", before + " " + after)),
         reason,
         short_origin(origin),
-        source_line(origin[0]) if origin else "",
+        _source(origin),
         is_of_gradient(origin),
-        evidence,
     )
 
 
-def _evidence_from_below(pair: Pair) -> Evidence | None:
-    """Evidence in terms of what the shared parts are made of."""
+def _evidence(pair: Pair, names: Mapping[Expr, str]) -> Evidence | None:
+    """Where the old form fails: for values of what both sides share, or of what that is made of."""
+    found = None
+    if len(pair.shared) == 1:
+        found = find_evidence(pair.before, pair.after, pair.shared, names)
     below = [i for node in pair.shared for i in (node.inputs or (node,))]
     leaves = tuple(dict.fromkeys(i for i in below if not isinstance(i, Constant)))
-    if not leaves or len(leaves) > 3 or leaves == pair.shared:
-        return None
-    (final,) = rewrite([pair.after], [STABLE], stop=leaves)
-    return find_evidence(pair.before, final, leaves, {})
+    for shared in (leaves, pair.shared):
+        if found is None and 0 < len(shared) <= 3:
+            # What one rule makes, others may have to go on with before it is safe.
+            (final,) = rewrite([pair.after], [STABLE], stop=shared)
+            found = find_evidence(pair.before, final, shared, names)
+    return found
 
 
 def written(node: Expr, names: Mapping[Expr, str], limit: int = 60) -> str:
     """A node in mathematical notation, without what only the machine asks for."""
-    return re.sub(r", start=\w+", "", text(node, names, share=False, limit=limit))
+    formula = names.get(node) or text(node, names, share=False, limit=limit)
+    formula = re.sub(r", (start|broadcasts)=\w+", "", formula)
+    return formula if len(formula) <= _LONGEST else formula[: _LONGEST - 1] + "…"
+
+
+def _source(origin: Origin) -> str:
+    """The user's line, if it can be read."""
+    with suppress(Exception):  # whoever keeps sources may fail
+        return source_line(origin[0]) if origin else ""
+    return ""
 
 
 def meeting(before: Expr, after: Expr) -> Pair:
@@ -282,7 +307,7 @@ def _letters(pair: Pair) -> tuple[Mapping[Expr, str], tuple[tuple[str, str], ...
     names: dict[Expr, str] = {}
     where = []
     for node in pair.shared:
-        if node.op is None or node is pair.after:
+        if node.op is None:
             continue
         formula = text(node, share=False, limit=30)
         letter = next(free, "") if len(formula) > _SHORT or "…" in formula else ""
@@ -315,7 +340,7 @@ def _fusions(program: Program) -> list[Event]:
                 "Elementwise operations of one shape run block by block, so that what lies "
                 "between them stays in the processor's cache.",
                 short_origin(origin),
-                source_line(origin[0]) if origin else "",
+                _source(origin),
                 is_of_gradient(origin),
             )
         )

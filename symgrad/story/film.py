@@ -10,18 +10,14 @@ from symgrad.graph.expr import Expr
 from symgrad.graph.walk import toposort
 from symgrad.notation import text
 from symgrad.rewrite.pipeline import prepare
-from symgrad.story.events import SIMPLICITY, SPEED, STABILITY, Event, events
+from symgrad.story.events import TITLES, Event, events
 
-TITLES = {
-    STABILITY: ("Stability", "the same value, finite and exact where the old form is not"),
-    SIMPLICITY: ("Simplification", "less to compute, the same value to the last bit"),
-    SPEED: ("Lowering", "what the machine does well: fused losses, BLAS, NumPy's own functions"),
-}
 _LONGEST = 160  # characters of a formula of the whole graph
+_FRAMES = 8  # results that are shown
 
 
 class Frame(NamedTuple):
-    """What leaves the function: its name, and its formula as written, made small, and as it runs."""
+    """What leaves the function: its name, its formula as written, made small, and as it runs."""
 
     title: str
     written: str
@@ -77,7 +73,7 @@ class Story:
     @property
     def summary(self) -> str:
         """How many rewrites there were, of how many operations."""
-        rewrites = sum(e.count + e.more for e in self.events)
+        rewrites = sum(e.times + e.more for e in self.events)
         return (
             f"{_count(rewrites, 'rewrite')}; {_count(self.written, 'operation')} as written, "
             f"{_count(self.computed, 'step')} as compiled"
@@ -151,14 +147,17 @@ def tell(recipe: Any, program: Any) -> Story:
     frames = [
         Frame(title, *map(_formula, versions))
         for title, *versions in zip(titles, roots, small, computed, strict=True)
-    ]
+    ][:_FRAMES]
+    if len(roots) > _FRAMES:
+        rest = f"and {len(roots) - _FRAMES} more"
+        frames.append(Frame("…", rest, rest, rest))
     operations = sum(node.op is not None for node in toposort(roots))
-    return Story(recipe.title, frames[:8], told, also, operations, len(program.steps))
+    return Story(recipe.title, frames, told, also, operations, len(program.steps))
 
 
 def _formula(node: Expr) -> str:
     for limit in (60, 20, 8):
-        formula = re.sub(r", start=\w+", "", text(node, limit=limit))
+        formula = re.sub(r", (start|broadcasts)=\w+", "", text(node, limit=limit))
         if len(formula) <= _LONGEST:
             break
     return formula if len(formula) <= _LONGEST else formula[: _LONGEST - 1] + "…"
@@ -167,7 +166,7 @@ def _formula(node: Expr) -> str:
 def _lines(event: Event, number: int) -> list[str]:
     head = f"{number:3}. {event.before}"
     after = f"  →  {event.after}"
-    times = f"   ({event.count} times)" if event.count > 1 else ""
+    times = f"   ({event.times} times)" if event.times > 1 else ""
     lines = [head + after + times]
     if len(lines[0]) > 100:
         lines = [head, f"     → {event.after}{times}"]

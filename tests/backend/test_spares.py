@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symgrad.tensor as T
-from symgrad import IndexRangeError, function, grad, shared
+from symgrad import IndexRangeError, ShapeError, function, grad, shared
 
 
 def counter(order="C"):
@@ -195,6 +195,31 @@ def test_a_failed_change_is_undone():
         with pytest.raises(IndexRangeError):
             f([0, 2, 6])
         np.testing.assert_allclose(E.get_value(), value)
+
+
+def test_another_update_that_fails_leaves_what_a_change_builds_on():
+    w, v = shared(np.zeros((4, 3)), "w"), shared(np.zeros((4, 3)), "v")
+    i, x = T.lscalar("i"), T.dmatrix("x")
+    f = function([i], [], updates=[(w, T.inc_subtensor(w[i], 1.0))])
+    g = function([x], [], updates=[(w, T.exp(w) * 5), (v, T.dot(x, v))])
+    for k in range(4):
+        f(k)
+        with pytest.raises(ShapeError):
+            g(np.ones((4, 2)))
+        f(k)
+    np.testing.assert_array_equal(w.get_value(), np.full((4, 3), 2.0))
+
+
+def test_parts_of_what_held_a_read_only_value():
+    w, i = shared(np.zeros((4, 3)), "w"), T.lscalar("i")
+    f = function([i], [], updates=[(w, T.inc_subtensor(w[i], 1.0))])
+    value = np.zeros((4, 3))
+    value.flags.writeable = False
+    w.set_value(value, borrow=True)
+    del value
+    for k in (0, 1, 2, 3):
+        f(k)
+    np.testing.assert_array_equal(w.get_value(), np.ones((4, 3)))
 
 
 def test_parts_set_by_the_user_one_after_the_other():

@@ -65,7 +65,7 @@ def network(layers: int) -> Any:
     return [cost, *T.grad(cost, params)]
 
 
-# -- the file -----------------------------------------------------------------------------------
+# -- the file ------------------------------------------------------------------------------------
 
 
 def test_a_page_loads_nothing_and_holds_no_markup_of_the_users(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_nodes_know_their_line_and_formula() -> None:
     assert "exp(x)" in [data["texts"][k] for k in data["views"][0]["formulas"].values()]
 
 
-# -- groups -----------------------------------------------------------------------------------------
+# -- groups --------------------------------------------------------------------------------------
 
 
 def children_of(outline: Outline) -> dict[int, list[Any]]:
@@ -204,6 +204,17 @@ def test_name_scopes_are_kept() -> None:
     assert [(box.title, box.kind, box.count) for box in outline.boxes] == [("encoder", "scope", 1)]
 
 
+def test_a_group_has_the_role_of_the_group_around_it() -> None:
+    x = T.dvector("x")
+    J = symgrad.gradient.jacobian(T.tanh(x), x)
+    outline = Outline(picture([J, T.grad((J**2).sum(), x)]))
+    roles = {box.title: box.role for box in outline.boxes if box.kind == "role"}
+    assert roles == {"forward": "forward", "gradient": "gradient"}
+    for box in outline.boxes:
+        if box.parent != -1:
+            assert box.role == outline.boxes[box.parent].role
+
+
 def test_many_outputs_become_a_group() -> None:
     outline = Outline(picture(network(200)))
     assert "201 outputs" in [box.title for box in outline.boxes if box.kind == "ends"]
@@ -234,7 +245,7 @@ def test_twenty_thousand_nodes_make_a_small_page() -> None:
     assert len(rows(data_of(page), "graph")) == 20_002
 
 
-# -- values -----------------------------------------------------------------------------------------
+# -- values --------------------------------------------------------------------------------------
 
 
 def test_values_of_a_sample_call_and_nothing_is_changed() -> None:
@@ -262,6 +273,17 @@ def test_a_sample_may_be_given_by_name_or_by_variable_or_alone() -> None:
         data = data_of(symgrad.draw.html(drawn, sample=sample))
         found = rows(data, data["views"][0]["key"])
         assert [row["values"]["value"] for row in found if row["kind"] == "output"] == ["3"]
+
+
+def test_values_where_an_input_is_no_placeholder_and_inside_a_loop() -> None:
+    x, y = T.dvectors("x", "y")
+    z = x + y
+    f = symgrad.function([z, y], [z * 2, symgrad.gradient.jacobian(T.exp(y), y)])
+    data = data_of(symgrad.draw.html(f, sample=([1.0, 2.0], [0.0, 0.0])))
+    for key in ("compiled", "written"):
+        found = {row["label"]: row["values"] for row in rows(data, key) if row["kind"] == "output"}
+        assert found["output 1"]["max"] == "4"
+        assert found["output 2"]["shape"] == "(2, 2)"
 
 
 def test_a_sample_that_does_not_fit_is_refused() -> None:
@@ -313,7 +335,7 @@ def test_a_histogram_counts_every_finite_value() -> None:
     assert (found["histogram"][0], found["histogram"][-1]) == (5, 3)
 
 
-# -- times ------------------------------------------------------------------------------------------
+# -- times ---------------------------------------------------------------------------------------
 
 
 def test_every_measured_second_is_at_some_node() -> None:

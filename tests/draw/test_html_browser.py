@@ -115,7 +115,7 @@ def layers(count: int) -> Any:
     return h
 
 
-# -- what is seen -----------------------------------------------------------------------------------
+# -- what is seen --------------------------------------------------------------------------------
 
 
 def test_the_page_opens_without_a_complaint_or_a_request(show: Any) -> None:
@@ -193,7 +193,7 @@ def test_pointing_at_a_node_tells_all_that_is_known(show: Any) -> None:
 def test_not_a_number_is_marked(show: Any) -> None:
     x = T.dvector("x")
     page = show(T.log(x).sum(), {x: [1.0, -1.0, 0.0, 2.0]})
-    assert "2 values have NaN or infinity; the first: log" in page.panel or "3 values" in page.panel
+    assert "3 values have NaN or infinity; the first: log" in page.panel
     page.item("log").hover()
     assert "NaN\t25 %" in page.panel
     assert page.item("log").locator(".mark").count() == 1
@@ -203,12 +203,12 @@ def test_not_a_number_is_marked(show: Any) -> None:
 def test_names_of_any_characters(show: Any) -> None:
     x = T.dvector(NASTY)
     page = show(T.exp(x), {x: [1.0]})
-    page.page.locator(".node.input").hover()
+    page.page.locator(".item.input").hover()
     assert NASTY.replace("\u2028", "") in page.panel.replace("\u2028", "").replace("\n", "")
     assert page.page.locator("#panel b, #graph b").count() == 0
 
 
-# -- folding ----------------------------------------------------------------------------------------
+# -- folding -------------------------------------------------------------------------------------
 
 
 def test_groups_open_and_close(show: Any) -> None:
@@ -242,7 +242,7 @@ def test_a_folded_box_stays_where_it_was(show: Any) -> None:
     assert abs(before["y"] - after["y"]) < 2
 
 
-# -- searching --------------------------------------------------------------------------------------
+# -- searching -----------------------------------------------------------------------------------
 
 
 def test_search_finds_what_is_folded(show: Any) -> None:
@@ -260,19 +260,18 @@ def test_search_finds_what_is_folded(show: Any) -> None:
 
 def test_search_by_operation_and_line(show: Any) -> None:
     x = T.dvector("x")
-    y = T.dot(x, T.exp(x))
-    page = show(y)
+    page = show(T.dot(x, T.exp(x)))
     for words, found in [("dot", "x · □"), ("test_html_browser.py exp", "exp")]:
         page.page.fill("#search", words)
         page.press("Enter")
-        assert page.focused.replace("exp(x)", "□") == found or page.focused == found
+        assert page.focused == found
     page.page.fill("#search", "no such thing")
     assert "nothing found" in page.page.locator("#results").inner_text()
     page.press("Escape")
     assert page.page.locator("#results").is_hidden()
 
 
-# -- choosing ---------------------------------------------------------------------------------------
+# -- choosing ------------------------------------------------------------------------------------
 
 
 def test_a_click_highlights_what_is_before_and_after(show: Any) -> None:
@@ -302,12 +301,11 @@ def test_as_written_and_as_compiled(show: Any) -> None:
     page.page.get_by_role("radio", name="as written").click()
     assert "softmax" in page.labels()
     assert "softmax" not in compiled
-    assert "13 operations" or page.panel
     page.press("ArrowLeft")
     assert page.labels() == compiled
 
 
-# -- keys -------------------------------------------------------------------------------------------
+# -- keys ----------------------------------------------------------------------------------------
 
 
 def test_the_keyboard_alone_will_do(show: Any) -> None:
@@ -317,14 +315,13 @@ def test_the_keyboard_alone_will_do(show: Any) -> None:
     page.press("Tab")
     assert page.focused == "x"
     page.press("ArrowDown")
-    first = page.focused
-    assert first in ("exp", "sin")
-    page.press("ArrowRight" if first == "exp" else "ArrowLeft")
-    assert {first, page.focused} == {"exp", "sin"}
-    while page.focused != "exp":
+    page.press("ArrowLeft")
+    left = page.focused
+    page.press("ArrowRight")
+    assert {left, page.focused} == {"exp", "sin"}
+    if left == "exp":
         page.press("ArrowLeft")
-        if page.focused not in ("exp", "sin"):
-            page.press("ArrowRight", "ArrowRight")
+    assert page.focused == "exp"
     page.press("ArrowDown")
     assert page.focused == "tanh"
     page.press("Enter")

@@ -137,6 +137,9 @@ def test_a_grid(digits: mnist.Dataset, capsys: pytest.CaptureFixture[str]) -> No
     assert [line.get_label() for line in axes.get_lines()] == [
         str(each.setting) for each in result.runs
     ]
+    first, second, third, fourth = axes.get_lines()
+    assert first.get_color() == second.get_color() != third.get_color()  # the weight decay
+    assert first.get_linestyle() == third.get_linestyle() != fourth.get_linestyle()  # the rate
 
 
 def test_a_setting_that_diverges_does_not_end_the_others(

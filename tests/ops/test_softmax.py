@@ -102,6 +102,7 @@ def test_empty_axes():
     assert evaluate(nnet.softmax, np.zeros((0, 3))).shape == (0, 3)
     assert evaluate(nnet.softmax, np.zeros((3, 0))).shape == (3, 0)
     assert evaluate(nnet.logsoftmax, np.zeros(0)).shape == (0,)
+    assert evaluate(lambda x: T.dot(nnet.softmax(x), x.T), np.zeros((3, 0))).shape == (3, 3)
     np.testing.assert_array_equal(
         evaluate(lambda x: T.logsumexp(x, axis=1), np.zeros((2, 0))), [-np.inf] * 2
     )

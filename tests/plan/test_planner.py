@@ -222,6 +222,29 @@ def test_names_are_deleted_after_their_last_use():
     assert program.steps[1].dead == ("h",)
 
 
+def test_views_are_deleted_with_what_they_show():
+    x, i = T.dmatrix("x"), T.lvector("i")
+    rows = x[i]
+    program = plan("f", [x, i], [T.dot(T.dot(rows.T, rows), x)], [])
+    assert [set(s.dead) for s in program.steps if s.dead] == [{s.target for s in program.steps[:2]}]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_a_product_reads_is_not_where_it_is_added(large, monkeypatch):
+    if large:
+        monkeypatch.setattr("symgrad.ops.gemm.DIRECT", 0)
+    W, x = shared(np.zeros((2, 2)), "W"), T.dmatrix("x")
+    start = T.tanh(W * 0.5 + 1)
+    f = function([x], [], updates=[(W, start - T.dot(start, x) - T.dot(x, start))])
+    X = np.array([[1.0, 2.0], [3.0, 4.0]])
+    value = np.zeros((2, 2))
+    for _ in range(3):
+        f(X)
+        s = np.tanh(value * 0.5 + 1)
+        value = s - s @ X - X @ s
+        np.testing.assert_allclose(W.get_value(), value, rtol=1e-12)
+
+
 def test_parts_are_changed_where_they_are_unless_they_are_read_there():
     x, v = T.dmatrix("x"), T.dmatrix("v")
     t = T.dot(x, x)

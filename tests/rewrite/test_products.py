@@ -305,6 +305,14 @@ def test_what_may_broadcast_when_it_runs_still_does(shape):
     np.testing.assert_array_equal(f(C, X, E), C - X.T @ E)
 
 
+def test_a_vector_scaled_by_a_matrix_of_one_number():
+    a, b, c, v = T.dmatrix("a"), T.dmatrix("b"), T.dmatrix("c"), T.dvector("v")
+    s = symgrad.shared(np.full((1, 1), 0.5), "s", broadcastable=(True, True))
+    f = symgrad.function([a, b, c, v], (s * v + T.dot(a, b)).T + c)
+    A, B, C, V = np.ones((K, N)), np.ones((N, M)), np.ones((M, K)), np.arange(M) * 1.0
+    np.testing.assert_array_equal(f(A, B, C, V), (0.5 * V + A @ B).T + C)
+
+
 def test_sums_of_several_products_broadcast_when_they_run():
     x, W, c, d = T.dmatrix("x"), T.dmatrix("W"), T.dmatrix("c"), T.dmatrix("d")
     h = T.tanh(T.dot(x, W))

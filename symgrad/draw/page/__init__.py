@@ -56,9 +56,9 @@ def html(
     import re
     from html import escape
 
+    from symgrad.draw.files import write
     from symgrad.draw.page.data import page_data, to_json
     from symgrad.draw.page.parts import part, script, style
-    from symgrad.draw.files import write
 
     data = page_data(x, sample, title)
     shown = str(data["title"]).encode("utf-8", "replace").decode("utf-8")

@@ -36,13 +36,19 @@ class Camera {
     this.show();
   }
 
-  // Bring a box into the window; nothing moves if it is there already.
-  follow({ x, y, width, height }, margin = 40) {
+  // Move as little as brings a box into the window.
+  follow({ x, y, width, height }, margin = 16) {
     const { width: wide, height: high } = this.size;
-    const [left, top] = [this.x + x * this.scale, this.y + y * this.scale];
-    const [right, bottom] = [left + width * this.scale, top + height * this.scale];
-    if (left < margin || right > wide - margin) this.x += wide / 2 - (left + right) / 2;
-    if (top < margin || bottom > high - margin) this.y += high / 2 - (top + bottom) / 2;
+    const into = (low, length, room) => Math.max(margin - low, Math.min(0, room - margin - low - length));
+    this.x += into(this.x + x * this.scale, width * this.scale, wide);
+    this.y += into(this.y + y * this.scale, height * this.scale, high);
+    this.show();
+  }
+
+  centre({ x, y, width, height }) {
+    const { width: wide, height: high } = this.size;
+    this.x = wide / 2 - (x + width / 2) * this.scale;
+    this.y = high / 2 - (y + height / 2) * this.scale;
     this.show();
   }
 

@@ -66,12 +66,12 @@ class _Texts:
 class _View:
     def __init__(self, x: Any, written: bool, sample: Any, texts: _Texts, most: int) -> None:
         self.x, self.written, self.texts = x, written, texts
-        self.picture = picture(x, written)
+        self.wanted = roots(x, written)
+        self.picture = picture(self.wanted)
         self.outline = Outline(self.picture)
         nodes = self.picture.nodes
         many = len(nodes) > most
         self.kept = self.outline.leave_out(most) if many else list(range(len(nodes)))
-        self.wanted = roots(x, written)
         self.values = {} if sample is None else self._values(sample)
 
     def data(self, key: str, name: str) -> dict[str, Any]:
@@ -151,11 +151,9 @@ class _View:
         if not isinstance(f, Function):
             return sampled(self._roots, given_values(self._roots, sample), wanted)
         args = call_values(f, sample)
-        variables = [spec.variable for spec in f.input_specs]
-        if not self.written:
-            variables = [node for node, _ in f.program.inputs]
+        values = dict(zip(self.wanted.inputs, args, strict=True))
         try:
-            return sampled(self._roots, dict(zip(variables, args, strict=True)), wanted)
+            return sampled(self._roots, values, wanted)
         except Exception as error:
             raise f._explain(error, args) from error
 

@@ -49,6 +49,7 @@ function measure(box) {
 
 function aboutGroup(group) {
   const count = `${group.count.toLocaleString("en")} ${group.count === 1 ? "node" : "nodes"}`;
+  if (group.left_out) return `${count}, not in this file`;
   return group.about ? `${count}: ${group.about}` : count;
 }
 
@@ -99,6 +100,7 @@ function drawGroup(box, g) {
   svg("rect", { class: "shape", width: round(width), height: round(height), rx: 7 }, g);
   svg("text", { class: "title", x: 29, y: 19 }, g, box.caption);
   if (!box.children) svg("text", { class: "about", x: 11, y: 36 }, g, box.about);
+  if (box.of.left_out) return;
   const fold = svg("g", { class: "fold", transform: "translate(8,7)" }, g);
   svg("rect", { width: 15, height: 15, rx: 3 }, fold);
   svg("path", { d: box.children ? "M3.5,7.5 H11.5" : "M3.5,7.5 H11.5 M7.5,3.5 V11.5" }, fold);

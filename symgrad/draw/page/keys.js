@@ -33,7 +33,8 @@ stage.addEventListener("pointerover", (event) => {
   if (event.pointerType !== "touch" && !camera.pointers.size) look(itemAt(event.target));
 });
 stage.addEventListener("pointerleave", () => look(null));
-scene.addEventListener("focusin", (event) => {
+// Not on an element of the picture: Chromium lets Tab stop at those that listen to this.
+byId("stage").addEventListener("focusin", (event) => {
   const item = itemAt(event.target);
   if (item && item !== looked) look(item);
 });
@@ -70,17 +71,15 @@ function along(item, forwards) {
   return box.children ? order[order.indexOf(item) + (forwards ? 1 : -1)] || null : null;
 }
 
-// The nearest neighbour to the left or to the right, preferring the same row.
+// The nearest neighbour to the left or to the right in the same row.
 function beside(item, direction) {
   const box = drawn.boxes.get(item);
-  const from = centre(box);
+  const bottom = (one) => one.y + (one.children ? 30 : one.height);
   let [best, least] = [null, Infinity];
   for (const other of drawn.boxes.values()) {
-    const to = centre(other);
-    const right = (to.x - from.x) * direction;
-    if (other === box || right <= 1) continue;
-    const cost = right + 6 * Math.abs(to.y - from.y);
-    if (cost < least) [best, least] = [other.of, cost];
+    const far = (centre(other).x - centre(box).x) * direction;
+    const sameRow = other.y < bottom(box) && bottom(other) > box.y;
+    if (far > 0 && far < least && sameRow) [best, least] = [other.of, far];
   }
   return best;
 }
@@ -115,7 +114,7 @@ document.addEventListener("keydown", (event) => {
     const next = MOVES[event.key](item);
     if (next) {
       focus(next);
-      camera.follow(item === next ? drawn.boxes.get(next) : boxToFollow(next));
+      camera.follow(boxToFollow(next));
     }
   } else if (item && (event.key === "Enter" || event.key === " ")) {
     if (item.nodes && event.key === "Enter") toggle(item);

@@ -173,7 +173,7 @@ function goTo(item) {
   graph.reveal(item);
   if (hidden) redraw(roving);
   if (camera.scale < 0.5) camera.zoom(0.9 / camera.scale);
-  camera.follow(drawn.boxes.get(item));
+  camera.centre(boxToFollow(item));
   choose(item);
   focus(item);
 }

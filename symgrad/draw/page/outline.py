@@ -93,7 +93,8 @@ class Outline:
         for group in picture.groups:
             numbers[group.id] = len(self.boxes)
             parent = -1 if group.parent is None else numbers[group.parent]
-            self.boxes.append(Box(group.title, group.kind, parent))
+            role = group.id if group.kind == "role" else ""
+            self.boxes.append(Box(group.title, group.kind, parent, role))
             for member in group.members:
                 self.box_of[self.index[member]] = numbers[group.id]
 
@@ -257,12 +258,16 @@ class Outline:
                 ends[own].append(k)
         for k, box in reversed(list(enumerate(self.boxes))):
             box.about = _most(labels[k]) or self._names(sorted(ends[k]))
-            box.role = roles[k].most_common(1)[0][0] if roles[k] else ""
+            if not box.role and roles[k]:
+                box.role = roles[k].most_common(1)[0][0]
             if box.parent != -1:
                 labels[box.parent].update(labels[k])
                 roles[box.parent].update(roles[k])
                 ends[box.parent] += ends[k]
                 self.boxes[box.parent].count += box.count
+        for box in self.boxes:
+            if box.parent != -1:
+                box.role = self.boxes[box.parent].role or box.role
 
     def _names(self, nodes: Sequence[int]) -> str:
         """The first and the last of some names."""
