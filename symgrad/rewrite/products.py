@@ -111,7 +111,7 @@ def use_blas(outputs: Sequence[Expr]) -> list[Expr]:
     >>> cost = T.sqr(T.dot(x, W) - y).mean()
     >>> from symgrad.rewrite.pipeline import prepare
     >>> use_blas(prepare([W - lr * T.grad(cost, W)]))[0].op
-    Gemm(start='plain')
+    Gemm(start='plain', broadcasts=False)
     """
     order = toposort(outputs)
     if not any(type(node.op) is Dot for node in order):
