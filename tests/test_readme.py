@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import html
+import importlib.util
 import re
 import runpy
 import shutil
@@ -16,7 +17,10 @@ import pytest
 from symgrad.ops.op import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = {path.name: path.read_text("utf-8") for path in ROOT.glob("*.md")}
+DOCUMENTS = {
+    path.name: path.read_text("utf-8") for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+}
+CAN_DRAW = bool(shutil.which("dot") or importlib.util.find_spec("pygraphviz"))
 README = DOCUMENTS["README.md"]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
 
@@ -57,13 +61,13 @@ def _registry_as_before() -> Iterator[None]:
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_code_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    if shutil.which("dot") is None:
+    if not CAN_DRAW:
         monkeypatch.setattr("symgrad.draw.svg", lambda expr, path: "")
     at_least = {"README.md": 3, "ARCHITECTURE.md": 6}
     assert run_blocks(DOCUMENTS[name], name) >= at_least.get(name, 0)
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")
+@pytest.mark.skipif(not CAN_DRAW, reason="neither Graphviz's dot nor pygraphviz is installed")
 def test_the_picture_is_what_the_code_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
