@@ -33,7 +33,9 @@ class Product(Op, register=False):
         try:
             return super().make(*inputs)
         except ShapeError as error:
-            raise ShapeError(error.message + for_product(inputs[0], inputs[1]), nodes=inputs) from None
+            raise ShapeError(
+                error.message + for_product(inputs[0], inputs[1]), nodes=inputs
+            ) from None
 
 
 class Dot(Product):

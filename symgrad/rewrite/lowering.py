@@ -41,6 +41,25 @@ def _is_quiet() -> bool:
     return all((flags.seterr_all if f == "None" else f) == "ignore" for f in one_by_one)
 
 
+# -- signs -----------------------------------------------------------------------------------------
+
+_LARGE = {"float32": 2.0**75, "float64": 2.0**540}  # twice: brings the smallest number above 1
+
+
+@LOWERING(el.sgn)
+def sgn_as_clip(e: Expr) -> Expr | None:
+    """sgn(x) → clip(x · large · large + 0, -1, 1): NumPy goes one by one, and guesses each sign.
+
+    Of 131,072 random float32 numbers: 52 µs instead of 550. Adding 0 makes 0 of -0.
+    """
+    (x,) = e.inputs
+    if x.dtype not in _LARGE or not _is_quiet():
+        return None
+    large = _number(_LARGE[x.dtype], x)
+    product = ops.mul.make(ops.mul.make(x, large), large)
+    return _between(ops.add.make(product, _number(0, x)), -1, 1)
+
+
 # -- what is made of exp(x) ----------------------------------------------------------------------
 
 

@@ -93,11 +93,11 @@ def test_gradients_of_logaddexp_share_one_exponential():
 
 
 def test_what_a_long_expression_costs():
-    """The benchmark: 12 ufuncs for the value, 20 for the gradient; one exponential each."""
+    """The benchmark: 12 ufuncs for the value, 23 for the gradient; one exponential each."""
     x, a, b = vector("float32"), T.fscalar("a"), T.fscalar("b")
     y = T.tanh(a * x + b) * T.nnet.sigmoid(x) - T.log1p(T.exp(-abs(x)))
     g = T.grad(y.sum(), x)
-    for outputs, count in (([y], 12), ([g], 20), ([y, g], 25)):
+    for outputs, count in (([y], 12), ([g], 23), ([y, g], 28)):
         made = names(*outputs)
         assert len(made) == count, made
         assert made.count("exp") == made.count("tanh") == 1
