@@ -13,6 +13,11 @@ for variable in ("SYMGRAD_FLAGS", "THEANO_FLAGS"):
     os.environ.pop(variable, None)
 os.environ["MPLBACKEND"] = "Agg"
 
+# Several processes that test at once leave each other's cores alone: OpenBLAS with more threads than
+# cores are free takes a hundred times as long.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # The whole package, before pytest imports a file of it for its doctests: asked for one file alone,
 # it would run that file a second time after the package has, and register its operations twice.
 import symgrad  # noqa: E402

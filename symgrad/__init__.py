@@ -8,6 +8,8 @@
 array(6.)
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
 from symgrad import (
     compile as compile,
     draw as draw,
@@ -20,12 +22,9 @@ from symgrad import (
 from symgrad.call import Function as Function, In as In, Out as Out, Param as Param
 from symgrad.compile import (
     Mode as Mode,
-    ProfileStats as ProfileStats,
     clone as clone,
     function as function,
 )
-from symgrad.derivation import derive as derive
-from symgrad.disconnected import why_disconnected as why_disconnected
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     ExecutionError as ExecutionError,
@@ -43,7 +42,6 @@ from symgrad.flags import change_flags as change_flags, config as config
 from symgrad.gradient import Lop as Lop, Rop as Rop, grad as grad, subgraph_grad as subgraph_grad
 from symgrad.graph.expr import Constant as Constant, Expr as Variable
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
-from symgrad.linting import lint as lint
 from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.ops.linalg import dot as dot
 from symgrad.origins import name_scope as name_scope
@@ -51,3 +49,30 @@ from symgrad.printing import debugprint as debugprint, pp as pp, pprint as pprin
 from symgrad.types import TensorType as TensorType
 
 __version__ = "0.1.0"
+
+if _TYPE_CHECKING:
+    from symgrad.compile.profiling import ProfileStats as ProfileStats
+    from symgrad.derivation import derive as derive
+    from symgrad.disconnected import why_disconnected as why_disconnected
+    from symgrad.linting import lint as lint
+
+_LATER = {
+    "ProfileStats": "compile.profiling",
+    "derive": "derivation",
+    "lint": "linting",
+    "why_disconnected": "disconnected",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    """What is imported when it is first asked for."""
+    if name in _LATER:
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(f"symgrad.{_LATER[name]}"), name)
+        return value
+    raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -11,7 +11,6 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
-from symgrad.backend.profile import ProfileStats
 from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
 from symgrad.errors import GraphTypeError, describe, label, made_at, suggest
@@ -22,6 +21,7 @@ from symgrad.plan import Program
 from symgrad.values import accept
 
 if TYPE_CHECKING:
+    from symgrad.backend.profile import ProfileStats
     from symgrad.story import Story
 
 

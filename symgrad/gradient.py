@@ -6,11 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from symgrad import hooks
-from symgrad.disconnected import (
-    Reason as Reason,
-    where_cut,
-    why_disconnected as why_disconnected,
-)
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     GradientError as GradientError,
@@ -306,6 +301,8 @@ def _report_disconnected(
 ) -> None:
     if action == "ignore":
         return
+    from symgrad.disconnected import where_cut
+
     message = (
         f"{what}: {_names(roots)} does not depend on the value of {describe(target)}.\n"
         f"  {where_cut(roots, target, constants)}\n"

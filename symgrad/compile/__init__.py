@@ -4,7 +4,7 @@ from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from symgrad.call import Function as Function, In as In, Out as Out, Param as Param
-from symgrad.compile import mode as mode, profiling as profiling
+from symgrad.compile import mode as mode
 from symgrad.compile.functions import clone as clone, function as function
 from symgrad.compile.mode import (
     FAST_COMPILE as FAST_COMPILE,
@@ -14,16 +14,20 @@ from symgrad.compile.mode import (
     get_mode as get_mode,
     predefined_modes as predefined_modes,
 )
-from symgrad.compile.profiling import ProfileStats as ProfileStats
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
 
-_MODES = {"DebugMode": "debugmode", "MonitorMode": "monitormode", "NanGuardMode": "nanguardmode"}
+_LATER = {
+    "DebugMode": "debugmode",
+    "MonitorMode": "monitormode",
+    "NanGuardMode": "nanguardmode",
+    "ProfileStats": "profiling",
+}
 
 
 def __getattr__(name: str) -> _Any:
-    """Modes that few programs use, imported when they are asked for."""
-    if name in _MODES.values():
+    """What few programs use, imported when it is asked for."""
+    if name in _LATER.values():
         return _import_module(f"symgrad.compile.{name}")
-    if name in _MODES:
-        return getattr(_import_module(f"symgrad.compile.{_MODES[name]}"), name)
+    if name in _LATER:
+        return getattr(_import_module(f"symgrad.compile.{_LATER[name]}"), name)
     raise AttributeError(f"module 'symgrad.compile' has no attribute {name!r}")

@@ -19,8 +19,8 @@ from symgrad.compile.checks import (
     check_used,
 )
 from symgrad.compile.mode import get_mode
-from symgrad.compile.profiling import ProfiledFunction, requested
 from symgrad.errors import GraphTypeError, checks_keywords
+from symgrad.flags import config
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, check_same_type
 from symgrad.graph.walk import substitute, toposort
@@ -133,7 +133,11 @@ def function(
 @collector_paused()
 def build(recipe: Recipe) -> Function:
     """Rewrite, plan and compile what was checked (or unpickled)."""
-    stats = requested(recipe.profile)
+    stats = None
+    if recipe.profile not in (None, False) or (recipe.profile is None and config.profile):
+        from symgrad.compile.profiling import requested
+
+        stats = requested(recipe.profile)
     started = perf_counter()
     inputs, results, updates = recipe.written()
     graph = [*results, *(new for _, new in updates)]
@@ -150,6 +154,8 @@ def build(recipe: Recipe) -> Function:
     if stats is None:
         return Function(recipe, program)
     making = {"rewriting": rewritten - started, "planning": perf_counter() - rewritten}
+    from symgrad.compile.profiling import ProfiledFunction
+
     return ProfiledFunction(recipe, program, stats, making)
 
 
