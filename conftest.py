@@ -13,8 +13,8 @@ for variable in ("SYMGRAD_FLAGS", "THEANO_FLAGS"):
     os.environ.pop(variable, None)
 os.environ["MPLBACKEND"] = "Agg"
 
-# Several processes that test at once leave each other's cores alone: OpenBLAS with more threads than
-# cores are free takes a hundred times as long.
+# Several processes that test at once leave each other alone: OpenBLAS with more threads than
+# there are free cores takes a hundred times as long.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

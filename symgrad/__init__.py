@@ -15,7 +15,6 @@ from symgrad import (
     draw as draw,
     gradient as gradient,
     loops as _loops,  # fills the table for the bodies of loops
-    printing as printing,
     scalar as scalar,
     tensor as tensor,
 )
@@ -45,21 +44,26 @@ from symgrad.graph.shared import Shared as SharedVariable, shared as shared
 from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.ops.linalg import dot as dot
 from symgrad.origins import name_scope as name_scope
-from symgrad.printing import debugprint as debugprint, pp as pp, pprint as pprint
 from symgrad.types import TensorType as TensorType
 
 __version__ = "0.1.0"
 
 if _TYPE_CHECKING:
+    from symgrad import printing as printing
     from symgrad.compile.profiling import ProfileStats as ProfileStats
     from symgrad.derivation import derive as derive
     from symgrad.disconnected import why_disconnected as why_disconnected
     from symgrad.linting import lint as lint
+    from symgrad.printing import debugprint as debugprint, pp as pp, pprint as pprint
 
 _LATER = {
     "ProfileStats": "compile.profiling",
+    "debugprint": "printing",
     "derive": "derivation",
     "lint": "linting",
+    "pp": "printing",
+    "pprint": "printing",
+    "printing": "",
     "why_disconnected": "disconnected",
 }
 
@@ -69,7 +73,8 @@ def __getattr__(name: str) -> _Any:
     if name in _LATER:
         from importlib import import_module
 
-        value = globals()[name] = getattr(import_module(f"symgrad.{_LATER[name]}"), name)
+        module = import_module(f"symgrad.{_LATER[name] or name}")
+        value = globals()[name] = getattr(module, name) if _LATER[name] else module
         return value
     raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
-from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
 from symgrad.errors import GraphTypeError, describe, label, made_at, suggest
 from symgrad.graph.expr import Expr, Placeholder
@@ -22,6 +21,7 @@ from symgrad.values import accept
 
 if TYPE_CHECKING:
     from symgrad.backend.profile import ProfileStats
+    from symgrad.backend.report import Plan
     from symgrad.story import Story
 
 
@@ -243,6 +243,8 @@ class Function:
     @property
     def plan(self) -> Plan:
         """Steps and memory: ``print(f.plan)``, ``f.plan.memory(*args).peak``."""
+        from symgrad.backend.report import Plan
+
         return Plan(self.program, self._compiled.memory)
 
     @property

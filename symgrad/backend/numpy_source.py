@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -296,6 +295,8 @@ class _Writer:
         close = ")" if bracket else ""
         self.lines.append(start + bracket)
         inner = indent + "    " * (2 if end.endswith(":") else 1)
+        from textwrap import wrap  # a millisecond
+
         text = ", ".join(item.replace(" ", "\0") for item in items) + ","
         for part in wrap(text, _WIDTH - len(inner), break_long_words=False):
             self.lines.append(inner + part.replace("\0", " "))
