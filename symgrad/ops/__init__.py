@@ -3,7 +3,7 @@
 Rules match against these names (`op=ops.log`, `op=ops.Sum(axis=a)`).
 """
 
-from symgrad.ops import ufuncs as ufuncs
+from symgrad.ops import text as text, ufuncs as ufuncs
 from symgrad.ops.barriers import BARRIERS as BARRIERS
 from symgrad.ops.elementwise import (
     Cast as Cast,

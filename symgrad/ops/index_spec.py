@@ -98,7 +98,7 @@ def _entry(x: Any, entry: Any) -> Any:
     if isinstance(entry, (list, tuple)) and len(entry) == 0:
         entry = np.zeros(0, "int64")
     try:
-        array = as_expr(entry, f"{x} is indexed with")
+        array = as_expr(entry, "an index")  # (its text alone would take most of the time)
     except GraphTypeError as error:
         if isinstance(entry, Expr):
             raise
