@@ -47,12 +47,12 @@ class MonitorMode(Mode):
     >>> import symgrad.tensor as T
     >>> from symgrad.compile import function
     >>> def show(i, node, fn):
-    ...     print(i, node.op, [value for [value] in fn.inputs], "gives", fn.outputs[0][0])
+    ...     print(i, node.op, [float(v) for [v] in fn.inputs], "gives", fn.outputs[0][0])
     >>> x = T.dscalar("x")
     >>> f = function([x], T.exp(x) + x, mode=MonitorMode(post_func=show))
     >>> _ = f(0.0)
-    0 exp [np.float64(0.0)] gives 1.0
-    1 add [np.float64(1.0), np.float64(0.0)] gives 1.0
+    0 exp [0.0] gives 1.0
+    1 add [1.0, 0.0] gives 1.0
     """
 
     def __init__(

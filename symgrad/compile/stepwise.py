@@ -33,8 +33,9 @@ class Steps:
     >>> x = T.dscalar("x")
     >>> steps = Steps([x * 2 + 1])
     >>> seen = []
-    >>> steps.run({x: np.array(3.0)}, visit=lambda node, inputs, value: seen.append(float(value)))
-    [np.float64(7.0)]
+    >>> (y,) = steps.run({x: np.array(3.0)}, visit=lambda node, inputs, v: seen.append(float(v)))
+    >>> float(y)
+    7.0
     >>> seen
     [3.0, 2.0, 6.0, 1.0, 7.0]
     """
