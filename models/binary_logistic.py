@@ -38,7 +38,7 @@ import images
 import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import DataError, ModelError, OptionError
+from errors import DataError, OptionError
 from options import DATASETS, Parser, add_common, output_directory, positive_float, positive_int
 from saving import check_writable, save_params
 from training import Training, run
@@ -313,11 +313,7 @@ def train(
             for _ in training.batches(1):
                 train_model()
             loss, right = measure()
-            if not np.isfinite(loss):
-                raise ModelError(
-                    f"the loss became {loss} in epoch {epoch}: "
-                    f"a smaller learning rate than {learning_rate:g} may help"
-                )
+            training.check(loss, learning_rate, "loss")
             training.record(loss=loss, accuracy=right)
             training.line(f"epoch {epoch:3d}, loss {loss:f}, accuracy {100 * right:.2f} %")
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from errors import ModelError
 from saving import save_params
 from training import Interrupted, Training
 
@@ -139,11 +138,7 @@ def train_until_stopped(
         for epoch in training.epochs(n_epochs):
             for minibatch in training.batches(n_train_batches):
                 minibatch_cost = train_model(minibatch)
-                if not np.isfinite(minibatch_cost):
-                    raise ModelError(
-                        f"the cost became {minibatch_cost} in epoch {epoch}: "
-                        f"a smaller learning rate than {learning_rate:g} may help"
-                    )
+                training.check(minibatch_cost, learning_rate)
                 iteration = (epoch - 1) * n_train_batches + minibatch
                 where = f"epoch {epoch}, minibatch {minibatch + 1}/{n_train_batches}"
 

@@ -207,11 +207,7 @@ def train(
         for epoch in training.epochs(n_epochs):
             for minibatch in training.batches(n_batches):
                 minibatch_cost = train_model(minibatch)
-                if not np.isfinite(minibatch_cost):
-                    raise ModelError(
-                        f"the cost became {minibatch_cost} in epoch {epoch}: "
-                        f"a smaller learning rate than {learning_rate:g} may help"
-                    )
+                training.check(minibatch_cost, learning_rate)
                 training.record(cost=minibatch_cost)
                 remember(training, iteration=(epoch - 1) * n_batches + minibatch + 1)
             accuracy = float(test_model())

@@ -34,7 +34,7 @@ import numpy.typing as npt
 import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import ModelError, OptionError
+from errors import OptionError
 from options import (
     Parser,
     add_common,
@@ -214,11 +214,7 @@ def train(
                 order.set_value(training.rng.permutation(data.train.n))
             for minibatch in training.batches(n_batches):
                 cost = train_model(minibatch)
-                if not np.isfinite(cost):
-                    raise ModelError(
-                        f"the cross-entropy became {cost} in epoch {epoch}: "
-                        f"a smaller learning rate than {learning_rate:g} may help"
-                    )
+                training.check(cost, learning_rate, "cross-entropy")
                 training.record(cross_entropy=cost)
             training.record(train_accuracy=train_accuracy(), test_accuracy=test_accuracy())
             training.line(

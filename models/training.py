@@ -168,6 +168,14 @@ class Training:
         """End the training after this step, as if all epochs had been made."""
         self.stopped = True
 
+    def check(self, cost: Any, learning_rate: float, name: str = "cost") -> None:
+        """Raise a `ModelError` if a step has made the cost infinite or NaN."""
+        if not np.isfinite(cost):
+            raise ModelError(
+                f"the {name} became {cost} in epoch {self.epoch + 1}: "
+                f"a smaller learning rate than {learning_rate:g} may help"
+            )
+
     def record(self, **values: Any) -> None:
         """Append a number, or a copy of an array, to each of some lists in `history`."""
         for name, value in values.items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from symgrad.draw.picture import Edge, Group, Node, Picture
+from symgrad.draw.picture import LEAVES, PLURALS, Edge, Group, Node, Picture
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -16,15 +16,7 @@ LIMIT = 150  # nodes that a reader can still follow; more are folded
 _PAGE = 32  # boxes of operations on a page
 _ARROWS = 48  # arrows on a page
 _FEW = 24  # boxes of variables, and boxes at the ends
-_LEAVES = ("input", "shared", "constant")
 _ENDS = ("output", "update")
-_NAMES = {
-    "input": "inputs",
-    "shared": "shared variables",
-    "constant": "constants",
-    "output": "outputs",
-    "update": "updates",
-}
 
 
 class _Key(NamedTuple):
@@ -64,7 +56,7 @@ class _Folder:
         for group in picture.groups:
             if group.kind == "loop":
                 self.loops.update(dict.fromkeys(group.members, group.id))
-        self.operations = [n for n in picture.nodes if n.kind not in (*_LEAVES, *_ENDS)]
+        self.operations = [n for n in picture.nodes if n.kind not in (*LEAVES, *_ENDS)]
         self.box: dict[str, str] = {}
         self.members: dict[str, list[Node]] = {}
         self.keys: dict[str, _Key] = {}
@@ -137,7 +129,7 @@ class _Folder:
 
     def _fold_variables(self) -> None:
         """Into the first box that uses them; inputs stay outside, with those that the same use."""
-        leaves = [n for n in self.picture.nodes if n.kind in _LEAVES]
+        leaves = [n for n in self.picture.nodes if n.kind in LEAVES]
         users: dict[str, dict[str, None]] = {n.id: {} for n in leaves}
         for edge in self.picture.edges:
             if edge.source in users:
@@ -180,13 +172,11 @@ class _Folder:
         first = members[0]
         if len(members) == 1:
             return first._replace(id=box)
-        if first.kind in (*_LEAVES, *_ENDS):
-            label = _some(
-                [n.label if first.kind in _LEAVES else n.name or n.label for n in members]
-            )
-            counted = f"{len(members):,} {_NAMES[first.kind]}"
+        if first.kind in (*LEAVES, *_ENDS):
+            label = _some([n.label if first.kind in LEAVES else n.name or n.label for n in members])
+            counted = f"{len(members):,} {PLURALS[first.kind]}"
             return first._replace(id=box, label=label, name="", type=counted, expr=None)
-        operations = [n for n in members if n.kind not in _LEAVES]
+        operations = [n for n in members if n.kind not in LEAVES]
         inside = [n.label for n in members if n.kind == "shared"]
         words = Counter(_word(n.label) for n in operations)
         common = [text for text, _ in words.most_common(12)]

@@ -20,6 +20,16 @@ from symgrad.graph.shared import Shared
 from symgrad.ops.op import Project
 from symgrad.origins import is_of_gradient, scope_of
 
+# the kinds of nodes that nothing computes, and what several of a kind are called
+LEAVES = ("input", "shared", "constant")
+PLURALS = {
+    "input": "inputs",
+    "shared": "shared variables",
+    "constant": "constants",
+    "output": "outputs",
+    "update": "updates",
+}
+
 
 class Node(NamedTuple):
     """Something that is drawn.

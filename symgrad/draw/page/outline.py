@@ -6,19 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from symgrad.draw.picture import Picture
+from symgrad.draw.picture import LEAVES, PLURALS, Picture
 
 SMALL = 150  # a graph of at most so many nodes keeps the groups that its picture has
 _MANY = 40  # a group of more children than this is divided
 _PARTS = 12  # into so many parts, or a few times: a column of them fits a screen
-_LEAVES = ("input", "shared", "constant")
-_NAMES = {
-    "input": "inputs",
-    "shared": "shared variables",
-    "constant": "constants",
-    "output": "outputs",
-    "update": "updates",
-}
 
 
 @dataclass
@@ -109,7 +101,7 @@ class Outline:
     def _place_leaves(self) -> None:
         """Variables go into the innermost box that holds all that read them in the forward part."""
         for k, node in enumerate(self.nodes):
-            if node.kind not in _LEAVES or self.box_of[k] != -1 or not self.readers[k]:
+            if node.kind not in LEAVES or self.box_of[k] != -1 or not self.readers[k]:
                 continue
             readers = [r for r in self.readers[k] if self.nodes[r].role == "forward"]
             boxes = {self.box_of[r] for r in readers or self.readers[k]}
@@ -124,11 +116,11 @@ class Outline:
         """Outputs, updates and variables that stand side by side in great numbers."""
         found: dict[tuple[int, str], list[int]] = {}
         for k, node in enumerate(self.nodes):
-            if node.kind in _NAMES:
+            if node.kind in PLURALS:
                 found.setdefault((self.box_of[k], node.kind), []).append(k)
         for (box, kind), members in found.items():
             if len(members) > _PARTS and (box == -1 or self.boxes[box].kind != "ends"):
-                title = f"{len(members):,} {_NAMES[kind]}"
+                title = f"{len(members):,} {PLURALS[kind]}"
                 if box != -1 and len(members) == self.box_of.count(box):
                     continue
                 self.boxes.append(Box(title, "ends", box))
@@ -177,7 +169,7 @@ class Outline:
             for k in members:
                 self.box_of[k] = made
         for k in inside:  # what only one of these groups reads
-            if self.nodes[k].kind in _LEAVES and self.readers[k]:
+            if self.nodes[k].kind in LEAVES and self.readers[k]:
                 level[k] = min(level[r] for r in self.readers[k])
                 readers = {self.box_of[r] for r in self.readers[k]}
                 if len(readers) == 1 and (only := readers.pop()) != box and only != -1:
@@ -212,7 +204,7 @@ class Outline:
 
     def _key(self, k: int) -> tuple[int, int]:
         """Where a node stands in the order of computation; variables right before their use."""
-        order = min(self.readers[k], default=k) if self.nodes[k].kind in _LEAVES else k
+        order = min(self.readers[k], default=k) if self.nodes[k].kind in LEAVES else k
         return self._level[k], order
 
     def _first_levels(
