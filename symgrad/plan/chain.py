@@ -68,9 +68,13 @@ class ChainPlanner:
             sharing[outer.roots[i]] = sharing.get(outer.roots[i], 0) + 1
             if i.ndim or not isinstance(i, Constant):
                 self.inputs.append(outer.names[i])
+        whole = {outer.known[node] for node in self.results}
         for i in given:
-            # a register that dies here may hold a result, if no view of it is read as well
-            if i in outer.register and i in self.dying and sharing[i] == 1:
+            # A register that dies here may hold a result, if no view of it is read as well, and if
+            # it is cut into the blocks that a result is cut into: every block would change one that
+            # turns out to be a single row.
+            dies = i in outer.register and i in self.dying and sharing[i] == 1
+            if dies and outer.known[i] in whole:
                 name = self.held[i] = self.names[i]
                 self.whole[name] = outer.register[i]
                 self.kind[name] = outer.kind(i)
