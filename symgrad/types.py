@@ -71,6 +71,15 @@ def check_dtype(dtype: Any) -> str:
     return name
 
 
+def integer_limits(dtype: str) -> tuple[int, int]:
+    """The least and the greatest number that an integer dtype holds.
+
+    >>> integer_limits("int8")
+    (-128, 127)
+    """
+    return _INT_LIMITS[dtype]
+
+
 def is_float(dtype: str) -> bool:
     """Whether a dtype is a real floating-point one."""
     return _KINDS[dtype][0] == "f"

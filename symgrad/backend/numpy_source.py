@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.backend.blocks import Kernel
+from symgrad.backend.integers import converted, wrapped
 from symgrad.backend.scratch import Memory
 from symgrad.backend.spares import copy_to_change, keep, spare
 from symgrad.backend.timing import INPUTS, LOCKS, MEMORY, RESULTS, Clocks, Timing
@@ -34,7 +35,7 @@ from symgrad.ops.lengths import Dim
 from symgrad.ops.op import Into, Op
 from symgrad.origins import Origin, short_origin
 from symgrad.plan import Chain, Program, Result, Step, python_name
-from symgrad.plan.order import INTEGER_SYMBOLS
+from symgrad.plan.integers import INTEGER_SYMBOLS
 
 _numbers = itertools.count(1)
 _WIDTH = 100
@@ -249,7 +250,9 @@ class _Writer:
             return
         asked = f"{self.bind(check, f'check_{name}')}({name})"
         if name in self.program.integers:
-            line = f"if type({name}) is not int: {name} = {asked}.item()"
+            bits = 8 * np.dtype(node.dtype).itemsize - 1
+            fits = f"-(2**{bits}) <= {name} < 2**{bits}"  # constants, to Python's compiler
+            line = f"if type({name}) is not int or not {fits}: {name} = {asked}.item()"
         elif any(n is not None for n in node.static_shape):
             line = f"{name} = {asked}"
         elif node.ndim == 0:
@@ -347,6 +350,8 @@ class _Writer:
         op = step.node.op
         if step.integer:
             text = self._integer(step)
+        elif step.wraps:
+            text = f"{self.bind(converted(op.dtype), op.dtype)}({step.args[0]})"
         elif step.changes is not None:
             change = self.bind(Changer(op), op.name)
             text = f"{change}({', '.join([str(step.out), step.changes, *step.args[1:]])})"
@@ -400,7 +405,12 @@ class _Writer:
             str(int(i.value)) if isinstance(i, Constant) else name
             for i, name in zip(node.inputs, step.args, strict=True)
         ]
-        return f" {INTEGER_SYMBOLS[node.op.name]} ".join(operands)
+        text = f" {INTEGER_SYMBOLS[node.op.name]} ".join(operands)
+        return (
+            f"{self.bind(wrapped(node.dtype), f'wrap_{node.dtype}')}({text})"
+            if step.wraps
+            else text
+        )
 
     def _taken(self, result: Result) -> str:
         """A result as the caller's own."""

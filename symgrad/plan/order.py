@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symgrad.graph.expr import Constant, Expr
-from symgrad.graph.shared import Shared
+from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.index_spec import is_basic
 from symgrad.ops.indexing import Index
-from symgrad.ops.lengths import Dim
 from symgrad.ops.op import Lengths
 
 Unit = list[Expr]  # the nodes of a chain, or one node
@@ -113,33 +111,6 @@ def schedule(order: Sequence[Expr], chain_of: Mapping[Expr, Unit]) -> list[Unit]
                 units.append(unit)
                 stack.pop()
     return units
-
-
-def integers(order: Sequence[Expr], results: Sequence[Expr]) -> set[Expr]:
-    """Scalars that are only ever an index or a length, so that Python ints may hold them."""
-    possible: set[Expr] = set()
-    for node in order:
-        if _may_be_int(node) and all(
-            i in possible or i.ndim or isinstance(i, Constant) for i in node.inputs
-        ):
-            possible.add(node)
-    found: set[Expr] = set()
-    refused = set(results)
-    for node in reversed(order):
-        if node in possible and node not in refused:
-            found.add(node)
-        elif node.op is not None:
-            refused.update(i for k, i in enumerate(node.inputs) if not node.op.takes_int(node, k))
-    return found
-
-
-def _may_be_int(node: Expr) -> bool:
-    if node.dtype not in ("int32", "int64") or node.ndim or isinstance(node, (Shared, Constant)):
-        return False
-    return node.op is None or isinstance(node.op, Dim) or node.op.name in INTEGER_SYMBOLS
-
-
-INTEGER_SYMBOLS = {"add": "+", "sub": "-", "mul": "*"}
 
 
 def early(order: Sequence[Expr], ints: set[Expr]) -> set[Expr]:

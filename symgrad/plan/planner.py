@@ -15,9 +15,10 @@ from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Op, Project
 from symgrad.ops.shaping import SumLike
 from symgrad.plan.chain import ChainPlanner
+from symgrad.plan.integers import integers, wrapping
 from symgrad.plan.memory import Shapes, memory_roots, overlaps
 from symgrad.plan.names import Namer, constant_name
-from symgrad.plan.order import chains, early, integers, schedule
+from symgrad.plan.order import chains, early, schedule
 from symgrad.plan.program import Chain, Fitting, Program, Result, Scratch, Step
 from symgrad.rewrite.equal_lengths import equal_lengths
 from symgrad.types import TensorType, TupleType
@@ -61,6 +62,7 @@ class Planner:
         for node, root in self.roots.items():
             self.sharing.setdefault(root, []).append(node)
         self.ints = integers(self.order, self.results)
+        self.wraps = wrapping(self.order, self.ints)
         self.early = early(self.order, self.ints)
         # Memory made for equal lengths that are not would make another operation fail than the one
         # that is wrong; so only lengths that are checked before memory is made.
@@ -328,7 +330,8 @@ class Planner:
             target = self.namer.register()
         self.names[node] = target
         dead = self.release(dying, {reused}, target)
-        return Step(node, target, args, out, work, changes, solver, node in self.ints, dead)
+        integer, wraps = node in self.ints, node in self.wraps
+        return Step(node, target, args, out, work, changes, solver, integer, wraps, dead)
 
     def _overwritable(self, node: Expr) -> Sequence[Expr]:
         """The inputs whose memory the operation could take for its result."""

@@ -33,6 +33,8 @@ class Step(NamedTuple):
         What computes the result for the shapes of this call, if that depends on them.
     integer : bool
         The value is a Python int, for it is only ever an index or a length.
+    wraps : bool
+        It is computed of Python ints, and may leave its dtype, or be a cast that has to round.
     dead : tuple of str
         Names that nothing needs after this step.
     """
@@ -45,6 +47,7 @@ class Step(NamedTuple):
     changes: str | None = None
     solver: str | None = None
     integer: bool = False
+    wraps: bool = False
     dead: tuple[str, ...] = ()
 
 
