@@ -14,6 +14,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.flat_pickle import flat_reduce
+from symgrad.graph.identity import SameVariable
 from symgrad.origins import Origin, capture_origin, resolve_origin
 from symgrad.types import DTYPES, ValueType, tensor_type
 
@@ -367,6 +368,18 @@ class Expr:
             self._no("round(x, ndigits) is not supported", "Use T.round(x * 10**n) / 10**n.")
         return _call("round", self)
 
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, _COMPARED):
+            return SameVariable("==", self, other)
+        return NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, _COMPARED):
+            return SameVariable("!=", self, other)
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Any) -> Any:
         return _call("lt", self, other)
 
@@ -593,6 +606,11 @@ class Expr:
         copied = Expr(self.op, self.inputs, self.type)
         copied.name = self.name
         return copied
+
+
+# What a comparison with a variable answers by identity, but not as a number. NumPy's arrays and
+# scalars compare element by element from their side, and everything else is a plain False.
+_COMPARED = (Expr, bool, int, float, complex, list, tuple)
 
 
 class Placeholder(Expr):

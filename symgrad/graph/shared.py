@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
 from symgrad.graph.expr import Expr
+from symgrad.graph.identity import SameVariable
 from symgrad.types import ObjectType, TensorType, ValueType
 from symgrad.values import accept
 
@@ -128,6 +130,15 @@ def _shares(array: Any, value: Any) -> bool:
     return isinstance(value, np.ndarray) and np.may_share_memory(array, value)
 
 
+def _entries(value: Any) -> Iterator[Any]:
+    """A value, or what nested lists and tuples hold."""
+    if isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from _entries(entry)
+    else:
+        yield value
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -171,11 +182,14 @@ def shared(
     >>> w.dtype, w.ndim, w.get_value()
     ('float64', 2, array([[1., 1.]]))
     """
-    if isinstance(value, Expr):
-        raise GraphTypeError(
-            f"shared() needs a value, not the symbolic variable {value}. "
-            "Give it an array, or use value.eval()."
-        )
+    for entry in _entries(value):
+        if isinstance(entry, SameVariable):
+            entry.refuse()
+        if isinstance(entry, Expr):
+            raise GraphTypeError(
+                f"shared() needs a value, not the symbolic variable {entry}. "
+                "Give it an array, or use value.eval()."
+            )
     if name is not None and not isinstance(name, str):
         raise GraphTypeError(f"A shared variable's name must be a string, not {name!r}.")
     if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):

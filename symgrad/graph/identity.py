@@ -1,0 +1,85 @@
+"""What `a == b` between variables gives: whether they are the same object, and never a number.
+
+Variables are compared by identity, so that they can be kept in lists, sets and dicts. Whoever
+writes ``T.mean(prediction == labels)`` wants something else, and would get the mean of False.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from symgrad.errors import GraphTypeError
+
+
+class SameVariable:
+    """The answer of ``a == b`` or ``a != b``: good for `if`, `in` and `assert`, not for computing.
+
+    >>> import symgrad.tensor as T
+    >>> a, b = T.vectors("a", "b")
+    >>> bool(a == a), bool(a == b), a in [b, a], (a == b) == False
+    (True, False, True, True)
+    >>> a == b
+    <a == b asks whether they are the same object: False; T.eq(a, b) compares values>
+    """
+
+    __slots__ = ("_left", "_right", "_truth", "_word")
+
+    def __init__(self, word: str, left: Any, right: Any) -> None:
+        self._word, self._left, self._right = word, left, right
+        self._truth = (left is right) is (word == "==")
+
+    def __bool__(self) -> bool:
+        return self._truth
+
+    def __hash__(self) -> int:
+        return hash(self._truth)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (bool, SameVariable)):
+            return self._truth is bool(other)
+        if hasattr(type(other), "static_shape"):  # a variable: `(a == b) == c`
+            self.refuse()
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        left, right = _short(self._left), _short(self._right)
+        return (
+            f"<{left} {self._word} {right} asks whether they are "
+            f"{'' if self._word == '==' else 'not '}the same object: {self._truth}; "
+            f"T.{'eq' if self._word == '==' else 'neq'}({left}, {right}) compares values>"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bool, (self._truth,)
+
+    def refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Say that this is no value, and what is."""
+        left, right = _short(self._left), _short(self._right)
+        asks = "are the same object" if self._word == "==" else "are different objects"
+        function = "eq" if self._word == "==" else "neq"
+        raise GraphTypeError(
+            f"`{left} {self._word} {right}` asks whether two variables {asks} "
+            f"({self._truth}): it is no symbolic value, and cannot be computed with. Use "
+            f"T.{function}({left}, {right}), which compares element by element."
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what protocols look for
+            raise AttributeError(name)
+        raise AttributeError(f"{self!r} has no {name!r}")
+
+    __array__ = __array_ufunc__ = __array_function__ = refuse
+    __int__ = __float__ = __complex__ = __index__ = refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = refuse
+    __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = refuse
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = refuse
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = refuse
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __trunc__ = refuse
+    __floor__ = __ceil__ = __lt__ = __le__ = __gt__ = __ge__ = refuse
+    __getitem__ = __iter__ = __len__ = __contains__ = refuse
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else "..." if "\n" in text else f"{text[:37]}..."

@@ -1,0 +1,129 @@
+"""`==` between variables: whether they are the same object, and never a number."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import symgrad as theano
+import symgrad.tensor as T
+from symgrad.errors import GraphTypeError
+
+A, B = T.dvectors("a", "b")
+X = T.dscalar("x")
+S = theano.shared(np.ones(3), "s")
+
+WAYS_IN = {
+    "operand": lambda c: c * 1.0,
+    "reflected operand": lambda c: 1.0 - c,
+    "beside a variable": lambda c: A * c,
+    "before a variable": lambda c: c + A,
+    "beside an array": lambda c: np.ones(2) * c,
+    "beside a NumPy scalar": lambda c: np.float64(1.0) * c,
+    "logic": lambda c: c & c,
+    "inverted": lambda c: ~c,
+    "compared": lambda c: c < 1,
+    "compared with a variable": lambda c: c == A,
+    "float": lambda c: float(c),
+    "int": lambda c: int(c),
+    "Python's sum": lambda c: sum([c]),
+    "T.mean": T.mean,
+    "T.sum": T.sum,
+    "T.any": lambda c: T.any([c]),
+    "T.cast": lambda c: T.cast(c, "float64"),
+    "T.switch": lambda c: T.switch(c, 1, 0),
+    "T.and_": lambda c: T.and_(c, A > 0),
+    "Assert": lambda c: T.opt.Assert()(A, c),
+    "constant": T.constant,
+    "as_tensor_variable": T.as_tensor_variable,
+    "element of a list": lambda c: T.constant([1.0, c]),
+    "element of a stack": lambda c: T.stack([c, X]),
+    "element of an array": lambda c: np.array([c]),
+    "element of a float array": lambda c: np.array([0.0, c], dtype=float),
+    "np.asarray": np.asarray,
+    "np.mean": np.mean,
+    "np.where": lambda c: np.where(c, 1, 0),
+    "np.logical_not": np.logical_not,
+    "index of a variable": lambda c: A[c],
+    "index in a list": lambda c: A[[c]],
+    "index of a Python list": lambda c: [1, 2][c],
+    "length": lambda c: T.zeros((c,)),
+    "shape": lambda c: A.reshape((c, 1)),
+    "axis": lambda c: A.sum(axis=c),
+    "set_subtensor": lambda c: T.set_subtensor(A[0], c),
+    "output": lambda c: theano.function([], c),
+    "list of outputs": lambda c: theano.function([], [c]),
+    "dict of outputs": lambda c: theano.function([], {"c": c}),
+    "update": lambda c: theano.function([], [], updates=[(S, c)]),
+    "given": lambda c: theano.function([], S.sum(), givens={S: c}),
+    "default": lambda c: theano.function([theano.In(X, value=c)], X),
+    "argument": lambda c: theano.function([X], X)(c),
+    "argument in a list": lambda c: theano.function([A], A)([c]),
+    "eval": lambda c: X.eval({X: c}),
+    "cost": lambda c: T.grad(c, A),
+    "shared": theano.shared,
+    "shared list": lambda c: theano.shared([c]),
+    "set_value": lambda c: S.set_value([c, c, c]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("word", ["==", "!=", "== number"])
+def test_the_answer_is_not_computed_with(way, word):
+    answer = {"==": A == B, "!=": A != B, "== number": A == 3}[word]
+    with pytest.raises(GraphTypeError, match=r"T\.neq\(a, b\)" if word == "!=" else r"T\.eq\(a"):
+        WAYS_IN[way](answer)
+
+
+@pytest.mark.parametrize("method", ["sum", "mean", "astype", "any", "shape"])
+def test_what_arrays_have_says_what_to_use(method):
+    with pytest.raises(AttributeError, match=r"T\.eq\(a, b\)"):
+        getattr(A == B, method)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("A == A", True),
+        ("A == B", False),
+        ("A != A", False),
+        ("A != B", True),
+        ("(A == B) == False", True),
+        ("(A != B) == True", True),
+        ("(A == B) == (B == A)", True),
+        ("{A == A, True} == {True}", True),
+        ("A == 3", False),
+        ("3 == A", False),
+        ("A != None", True),
+        ("A == 'a'", False),
+        ("A in [B, A]", True),
+        ("A in (B, X)", False),
+        ("A in {A: 1}", True),
+        ("B in {A}", False),
+        ("(A, B) == (A, B)", True),
+        ("[A] == [B]", False),
+        ("{'a': A} == {'a': A}", True),
+        ("[A, B].index(B) == 1", True),
+        ("[A, B, A].count(A) == 2", True),
+    ],
+)
+def test_truth_is_identity(text, truth):
+    assert bool(eval(text)) is truth
+
+
+def test_the_truth_survives_copies_as_a_plain_bool():
+    assert copy.deepcopy(A == A) is True
+    assert pickle.loads(pickle.dumps(A == B)) is False
+
+
+def test_arrays_go_on_to_compare_element_by_element():
+    values = np.array([1.0, 2.0])
+    for compared in (A == values, values == A):  # noqa: SIM300
+        assert compared.eval({A: [1.0, 3.0]}).tolist() == [True, False]
+    assert (np.float64(2.0) == X).eval({X: 2.0})
+
+
+def test_bools_go_on_to_be_numbers():
+    assert (X * True).eval({X: 2.0}) == 2.0
+    assert T.switch(np.True_, X, 0.0).eval({X: 2.0}) == 2.0
