@@ -44,9 +44,12 @@ from symgrad.graph.shared import Shared as SharedVariable, shared as shared
 from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.ops.linalg import dot as dot
 from symgrad.origins import name_scope as name_scope
-from symgrad.types import TensorType as TensorType
+from symgrad.tensor.tensortype import TensorType as TensorType
+from symgrad.types import ObjectType as _ObjectType
 
 __version__ = "0.1.0"
+
+generic = _ObjectType()  # the type of values that are no arrays
 
 if _TYPE_CHECKING:
     from symgrad import printing as printing

@@ -162,7 +162,7 @@ def _leaf(node: Expr, value: Any) -> Expr:
     value = np.asarray(value)
     if _is_known(value):
         return Constant(np.array(value), node.name or label(node))
-    return Placeholder(TensorType(node.dtype, value.shape), node.name or label(node))
+    return Placeholder(TensorType(node.dtype, shape=value.shape), node.name or label(node))
 
 
 def _by_values(call: Call, failed: Exception) -> Culprit | None:

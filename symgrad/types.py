@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, suggest
 from symgrad.flags import config
+from symgrad.type_methods import AnyTypeMethods, TypeMethods
 
 Shape = tuple[int | None, ...]
 
@@ -96,8 +96,12 @@ def is_complex(dtype: str) -> bool:
 
 
 # Theano's lists of them, for `x.dtype in float_dtypes`
+all_dtypes = DTYPES
+int_dtypes = tuple(d for d in DTYPES if d.startswith("int"))
+uint_dtypes = tuple(d for d in DTYPES if d.startswith("uint"))
 float_dtypes = tuple(filter(is_float, DTYPES))
-continuous_dtypes = tuple(d for d in DTYPES if not is_discrete(d))
+complex_dtypes = tuple(filter(is_complex, DTYPES))
+continuous_dtypes = float_dtypes + complex_dtypes
 discrete_dtypes = tuple(filter(is_discrete, DTYPES))
 integer_dtypes = discrete_dtypes[1:]
 
@@ -204,58 +208,41 @@ class ValueType:
         return hash(self.key())
 
 
-class TensorType(ValueType):
+class TensorType(TypeMethods, ValueType):
     """An array of a dtype, with lengths known (`int`) or not (`None`).
+
+    Users get `symgrad.tensor.TensorType`, which makes these.
 
     Parameters
     ----------
     dtype : str
         Any of NumPy's boolean, integer, float and complex dtypes, or ``floatX``.
-    shape : sequence of int, None or bool
-        One entry per dimension. Booleans are Theano's broadcast pattern: True is length 1,
-        False is unknown.
+    shape : sequence of int or None
+        One entry per dimension.
     name : str, optional
         Accepted for Theano's sake: what the type is called.
-    broadcastable : sequence of bool, optional
-        Theano's name for `shape`.
 
-    >>> TensorType("float32", (None, 10))
-    TensorType('float32', (None, 10))
-    >>> TensorType("int64", (False, True)).shape
-    (None, 1)
-    >>> TensorType("float64", (None, None))("x").ndim
+    >>> TensorType("float32", shape=(None, 10))
+    TensorType('float32', shape=(None, 10))
+    >>> TensorType("float64", shape=(None, None))("x").ndim
     2
     """
 
     __slots__ = ()
 
     def __init__(
-        self,
-        dtype: Any,
-        shape: Sequence[int | bool | None] = (),
-        name: str | None = None,
-        *,
-        broadcastable: Sequence[bool] | None = None,
+        self, dtype: Any, shape: Sequence[int | None] = (), name: str | None = None
     ) -> None:
-        entries = shape if broadcastable is None else broadcastable
+        # By position `shape` is what pickles of earlier versions call: a 0 in them is a length.
         self.dtype = check_dtype(dtype)
-        self.shape = tuple(_length(entry) for entry in entries)
+        self.shape = tuple(_length(entry) for entry in shape)
         self.ndim = len(self.shape)
 
-    @property
-    def broadcastable(self) -> tuple[bool, ...]:
-        """Theano's pattern: which dimensions are known to have length 1."""
-        return tuple(length == 1 for length in self.shape)
-
-    def __call__(self, name: str | None = None) -> Any:
-        """Make a placeholder of this type."""
-        return hooks.call("placeholder", self, name)
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return TensorType, (self.dtype, self.shape)
+        return tensor_type, (self.dtype, self.shape)
 
     def __repr__(self) -> str:
-        return f"TensorType({self.dtype!r}, {self.shape})"
+        return f"TensorType({self.dtype!r}, shape={self.shape})"
 
     def __str__(self) -> str:
         rank = _RANK_NAMES[self.ndim] if self.ndim < 3 else f"tensor{self.ndim}"
@@ -267,10 +254,8 @@ class TensorType(ValueType):
 
 
 def _length(entry: Any) -> int | None:
-    if entry is True:
-        return 1
-    if entry is False or entry is None:
-        return None
+    if entry is None or isinstance(entry, bool | np.bool_):
+        return 1 if entry else None
     try:
         length = entry.__index__()
     except AttributeError:
@@ -285,7 +270,7 @@ def _length(entry: Any) -> int | None:
 @lru_cache(maxsize=4096)
 def tensor_type(dtype: str, shape: Shape) -> TensorType:
     """A `TensorType` made once for each dtype and shape (inference makes millions)."""
-    return TensorType(dtype, shape)
+    return TensorType(dtype, shape=shape)
 
 
 class TupleType(ValueType):
@@ -309,7 +294,7 @@ class TupleType(ValueType):
         return f"TupleType({list(self.items)})"
 
 
-class ObjectType(ValueType):
+class ObjectType(AnyTypeMethods, ValueType):
     """A Python object that is not an array; only `function` can hand it through."""
 
     __slots__ = ()

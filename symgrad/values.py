@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError
 from symgrad.types import DTYPES, ObjectType, ValueType, promote, weak_dtype
 
 _PYTHON_NUMBERS = (bool, int, float, complex)
 
 
+@hooks.provide("accept")
 def accept(
     value: Any, type_: ValueType, strict: bool = False, allow_downcast: bool | None = None
 ) -> Any:
@@ -35,7 +37,7 @@ def accept(
         Wrong dtype or number of dimensions; the message starts with what was given.
 
     >>> from symgrad.types import TensorType
-    >>> accept([1, 2], TensorType("float32", (None,)))
+    >>> accept([1, 2], TensorType("float32", shape=(None,)))
     array([1., 2.], dtype=float32)
     """
     if isinstance(type_, ObjectType):

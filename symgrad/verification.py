@@ -185,7 +185,7 @@ def verify_grad(
     random = np.random.RandomState(0) if rng is None else rng
 
     inputs = [
-        Placeholder(TensorType(p.dtype.name, (None,) * p.ndim), f"x{k}")
+        Placeholder(TensorType(p.dtype.name, shape=(None,) * p.ndim), f"x{k}")
         for k, p in enumerate(points)
     ]
     made = fun(*inputs)

@@ -23,6 +23,7 @@ ROWS = {
     "flags.py": 0,
     "hooks.py": 0,
     "types.py": 0,
+    "type_methods.py": 0,
     "values.py": 0,
     "graph/": 1,
     "ops/": 2,

@@ -67,7 +67,7 @@ def _variable(node: Expr) -> Expr:
         shape = node.static_shape
         if isinstance(node, Shared):
             shape = np.shape(node.cell.value)
-        return Placeholder(TensorType(dtype, shape), node.name)
+        return Placeholder(TensorType(dtype, shape=shape), node.name)
 
 
 def _operation(node: Expr, inputs: Sequence[Expr]) -> Expr:

@@ -11,6 +11,7 @@ import numpy as np
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
 from symgrad.graph.expr import Expr
 from symgrad.graph.identity import SameVariable
+from symgrad.type_methods import pattern_shape
 from symgrad.types import ObjectType, TensorType, ValueType
 from symgrad.values import accept
 
@@ -197,8 +198,9 @@ def shared(
             raise GraphValueError(f"shared(): the integer {value} does not fit in int64.")
         array = np.asarray(value, dtype="int64" if type(value) is int else None)
         if array.dtype.kind in "biufc":
-            pattern = shape if shape is not None else broadcastable
-            type_ = TensorType(array.dtype.name, pattern or (None,) * array.ndim)
+            if shape is None and broadcastable is not None:
+                shape = pattern_shape(broadcastable)
+            type_ = TensorType(array.dtype.name, shape=shape or (None,) * array.ndim)
             array = accept(array.astype(array.dtype.name, copy=False), type_)
             if not borrow and _shares(array, value):
                 array = array.copy()

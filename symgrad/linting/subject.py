@@ -151,7 +151,7 @@ def _types(roots: Sequence[Expr]) -> dict[Expr, Any]:
     made: dict[Expr, Expr] = {}
     for node in toposort(roots):
         if isinstance(node, Shared) and node.dtype != "object":
-            made[node] = Placeholder(TensorType(node.dtype, np.shape(node.cell.value)))
+            made[node] = Placeholder(TensorType(node.dtype, shape=np.shape(node.cell.value)))
         elif node.op is None:
             made[node] = node
         else:

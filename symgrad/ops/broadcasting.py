@@ -299,3 +299,4 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
 
 
 hooks.table["fill"] = fill
+hooks.table["patternbroadcast"] = patternbroadcast

@@ -231,7 +231,7 @@ class Map(Op):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        x, y = (Placeholder(TensorType("float64", (None,))) for _ in range(2))
+        x, y = (Placeholder(TensorType("float64", shape=(None,))) for _ in range(2))
         product: Any = x
         product = product * y
         body = Body([x, y], [product, (product * product).sum(), y])

@@ -444,6 +444,7 @@ def common_dtype(exprs: Sequence[Expr]) -> str:
     return promote(*{e.type.dtype for e in exprs})
 
 
+@hooks.provide("constant")
 def constant(
     value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None
 ) -> Any:

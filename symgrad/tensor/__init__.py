@@ -299,6 +299,7 @@ from symgrad.tensor import (
     slinalg as slinalg,
     xlogx as xlogx,
 )
+from symgrad.tensor.tensortype import TensorType as TensorType
 from symgrad.tensor.variables import (
     as_tensor_variable as as_tensor_variable,
     bcol as bcol,
@@ -484,11 +485,14 @@ from symgrad.tensor.variables import (
     zvectors as zvectors,
 )
 from symgrad.types import (
-    TensorType as TensorType,
+    all_dtypes as all_dtypes,
+    complex_dtypes as complex_dtypes,
     continuous_dtypes as continuous_dtypes,
     discrete_dtypes as discrete_dtypes,
     float_dtypes as float_dtypes,
+    int_dtypes as int_dtypes,
     integer_dtypes as integer_dtypes,
+    uint_dtypes as uint_dtypes,
 )
 
 hooks.table["user_function"] = globals().get

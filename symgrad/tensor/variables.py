@@ -16,6 +16,7 @@ from symgrad.graph.expr import Constant, Expr, Placeholder
 from symgrad.ops.axes import shape_padleft
 from symgrad.ops.op import as_expr
 from symgrad.ops.shaping import dimshuffle
+from symgrad.type_methods import pattern_shape
 from symgrad.types import TensorType
 
 Lengths = Sequence["int | None"]
@@ -29,7 +30,7 @@ def _placeholder(
             f"{what}: shape={tuple(shape)} has {len(shape)} entries, expected {len(default)}."
         )
     entries = default if shape is None else shape
-    return Placeholder(TensorType("floatX" if dtype is None else dtype, entries), name)
+    return Placeholder(TensorType("floatX" if dtype is None else dtype, shape=entries), name)
 
 
 # -- of floatX, or of the dtype that is given --------------------------------------------------
@@ -46,7 +47,7 @@ def scalar(name: str | None = None, dtype: Any = None) -> Placeholder:
         By default `config.floatX`, read when this is called.
 
     >>> scalar("x").type
-    TensorType('float64', ())
+    TensorType('float64', shape=())
     """
     return _placeholder("scalar", name, dtype, None, ())
 
@@ -84,7 +85,7 @@ def vector(
         Lengths that are known beforehand; None for each that is not.
 
     >>> vector("x").type, vector("y", dtype="int64", shape=(3,)).type
-    (TensorType('float64', (None,)), TensorType('int64', (3,)))
+    (TensorType('float64', shape=(None,)), TensorType('int64', shape=(3,)))
     """
     return _placeholder("vector", name, dtype, shape, (None,) * 1)
 
@@ -169,7 +170,7 @@ def tensor(
     dtype : str, optional
         By default `config.floatX`.
     broadcastable : sequence of bool, optional
-        Theano's pattern, one entry per dimension: True where the length is 1.
+        Theano's pattern, one entry per dimension: True (or 1) where the length is 1.
     name : str, optional
         For messages, pictures and calls by keyword.
     shape : sequence of int or None, optional
@@ -185,8 +186,8 @@ def tensor(
             "tensor: give either broadcastable=(False, ...) or shape=(None, ...), which say how "
             "many dimensions there are."
         )
-    entries = broadcastable if shape is None else shape
-    return Placeholder(TensorType("floatX" if dtype is None else dtype, entries or ()), name)
+    entries = pattern_shape(broadcastable) if shape is None else shape
+    return Placeholder(TensorType("floatX" if dtype is None else dtype, shape=entries), name)
 
 
 def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:
@@ -234,8 +235,9 @@ class Several:
         What makes one of them.
 
     >>> x, y = matrices("x", "y")
-    >>> x.name, [v.ndim for v in dvectors(3)]
-    ('x', [1, 1, 1])
+    >>> a, b = matrices("ab")
+    >>> x.name, a.name, [v.ndim for v in dvectors(3)]
+    ('x', 'a', [1, 1, 1])
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:
@@ -245,21 +247,22 @@ class Several:
         one = getattr(self.make, "__name__", str(self.make))
         return f"<several variables, each {one}>"
 
-    def __call__(
-        self, *names: str | int | Iterable[str | None] | None, **settings: Any
-    ) -> list[Any]:
+    def __call__(self, *names: str | int | Iterable[str | None] | None, **settings: Any) -> Any:
         """Make one variable per name; a number makes so many without names.
 
         Parameters
         ----------
         *names : str
-            Or one int, or one list of names.
+            Or one int, or one list of names. A single string holds names of one letter each; if
+            it is one letter long, the result is that variable and no list.
         **settings
             For each of them, such as ``dtype=``.
         """
         if len(names) == 1 and isinstance(names[0], int):
             return [self.make(**settings) for _ in range(names[0])]
-        if len(names) == 1 and isinstance(names[0], (list, tuple)):
+        if len(names) == 1 and isinstance(names[0], (list, tuple, str)):
+            if isinstance(names[0], str) and len(names[0]) == 1:
+                return self.make(names[0], **settings)
             names = tuple(names[0])
         return [self.make(name, **settings) for name in names]
 
@@ -277,16 +280,16 @@ tensor7s = Several(tensor7)
 
 # -- b: int8 -----------------------------------------------------------------------------
 
-bscalar = TensorType("int8", ())
-bvector = TensorType("int8", (None,))
-brow = TensorType("int8", (1, None))
-bcol = TensorType("int8", (None, 1))
-bmatrix = TensorType("int8", (None, None))
-btensor3 = TensorType("int8", (None,) * 3)
-btensor4 = TensorType("int8", (None,) * 4)
-btensor5 = TensorType("int8", (None,) * 5)
-btensor6 = TensorType("int8", (None,) * 6)
-btensor7 = TensorType("int8", (None,) * 7)
+bscalar = TensorType("int8", shape=())
+bvector = TensorType("int8", shape=(None,))
+brow = TensorType("int8", shape=(1, None))
+bcol = TensorType("int8", shape=(None, 1))
+bmatrix = TensorType("int8", shape=(None, None))
+btensor3 = TensorType("int8", shape=(None,) * 3)
+btensor4 = TensorType("int8", shape=(None,) * 4)
+btensor5 = TensorType("int8", shape=(None,) * 5)
+btensor6 = TensorType("int8", shape=(None,) * 6)
+btensor7 = TensorType("int8", shape=(None,) * 7)
 
 bscalars = Several(bscalar)
 bvectors = Several(bvector)
@@ -301,16 +304,16 @@ btensor7s = Several(btensor7)
 
 # -- w: int16 ----------------------------------------------------------------------------
 
-wscalar = TensorType("int16", ())
-wvector = TensorType("int16", (None,))
-wrow = TensorType("int16", (1, None))
-wcol = TensorType("int16", (None, 1))
-wmatrix = TensorType("int16", (None, None))
-wtensor3 = TensorType("int16", (None,) * 3)
-wtensor4 = TensorType("int16", (None,) * 4)
-wtensor5 = TensorType("int16", (None,) * 5)
-wtensor6 = TensorType("int16", (None,) * 6)
-wtensor7 = TensorType("int16", (None,) * 7)
+wscalar = TensorType("int16", shape=())
+wvector = TensorType("int16", shape=(None,))
+wrow = TensorType("int16", shape=(1, None))
+wcol = TensorType("int16", shape=(None, 1))
+wmatrix = TensorType("int16", shape=(None, None))
+wtensor3 = TensorType("int16", shape=(None,) * 3)
+wtensor4 = TensorType("int16", shape=(None,) * 4)
+wtensor5 = TensorType("int16", shape=(None,) * 5)
+wtensor6 = TensorType("int16", shape=(None,) * 6)
+wtensor7 = TensorType("int16", shape=(None,) * 7)
 
 wscalars = Several(wscalar)
 wvectors = Several(wvector)
@@ -325,16 +328,16 @@ wtensor7s = Several(wtensor7)
 
 # -- i: int32 ----------------------------------------------------------------------------
 
-iscalar = TensorType("int32", ())
-ivector = TensorType("int32", (None,))
-irow = TensorType("int32", (1, None))
-icol = TensorType("int32", (None, 1))
-imatrix = TensorType("int32", (None, None))
-itensor3 = TensorType("int32", (None,) * 3)
-itensor4 = TensorType("int32", (None,) * 4)
-itensor5 = TensorType("int32", (None,) * 5)
-itensor6 = TensorType("int32", (None,) * 6)
-itensor7 = TensorType("int32", (None,) * 7)
+iscalar = TensorType("int32", shape=())
+ivector = TensorType("int32", shape=(None,))
+irow = TensorType("int32", shape=(1, None))
+icol = TensorType("int32", shape=(None, 1))
+imatrix = TensorType("int32", shape=(None, None))
+itensor3 = TensorType("int32", shape=(None,) * 3)
+itensor4 = TensorType("int32", shape=(None,) * 4)
+itensor5 = TensorType("int32", shape=(None,) * 5)
+itensor6 = TensorType("int32", shape=(None,) * 6)
+itensor7 = TensorType("int32", shape=(None,) * 7)
 
 iscalars = Several(iscalar)
 ivectors = Several(ivector)
@@ -349,16 +352,16 @@ itensor7s = Several(itensor7)
 
 # -- l: int64 ----------------------------------------------------------------------------
 
-lscalar = TensorType("int64", ())
-lvector = TensorType("int64", (None,))
-lrow = TensorType("int64", (1, None))
-lcol = TensorType("int64", (None, 1))
-lmatrix = TensorType("int64", (None, None))
-ltensor3 = TensorType("int64", (None,) * 3)
-ltensor4 = TensorType("int64", (None,) * 4)
-ltensor5 = TensorType("int64", (None,) * 5)
-ltensor6 = TensorType("int64", (None,) * 6)
-ltensor7 = TensorType("int64", (None,) * 7)
+lscalar = TensorType("int64", shape=())
+lvector = TensorType("int64", shape=(None,))
+lrow = TensorType("int64", shape=(1, None))
+lcol = TensorType("int64", shape=(None, 1))
+lmatrix = TensorType("int64", shape=(None, None))
+ltensor3 = TensorType("int64", shape=(None,) * 3)
+ltensor4 = TensorType("int64", shape=(None,) * 4)
+ltensor5 = TensorType("int64", shape=(None,) * 5)
+ltensor6 = TensorType("int64", shape=(None,) * 6)
+ltensor7 = TensorType("int64", shape=(None,) * 7)
 
 lscalars = Several(lscalar)
 lvectors = Several(lvector)
@@ -373,16 +376,16 @@ ltensor7s = Several(ltensor7)
 
 # -- f: float32 --------------------------------------------------------------------------
 
-fscalar = TensorType("float32", ())
-fvector = TensorType("float32", (None,))
-frow = TensorType("float32", (1, None))
-fcol = TensorType("float32", (None, 1))
-fmatrix = TensorType("float32", (None, None))
-ftensor3 = TensorType("float32", (None,) * 3)
-ftensor4 = TensorType("float32", (None,) * 4)
-ftensor5 = TensorType("float32", (None,) * 5)
-ftensor6 = TensorType("float32", (None,) * 6)
-ftensor7 = TensorType("float32", (None,) * 7)
+fscalar = TensorType("float32", shape=())
+fvector = TensorType("float32", shape=(None,))
+frow = TensorType("float32", shape=(1, None))
+fcol = TensorType("float32", shape=(None, 1))
+fmatrix = TensorType("float32", shape=(None, None))
+ftensor3 = TensorType("float32", shape=(None,) * 3)
+ftensor4 = TensorType("float32", shape=(None,) * 4)
+ftensor5 = TensorType("float32", shape=(None,) * 5)
+ftensor6 = TensorType("float32", shape=(None,) * 6)
+ftensor7 = TensorType("float32", shape=(None,) * 7)
 
 fscalars = Several(fscalar)
 fvectors = Several(fvector)
@@ -397,16 +400,16 @@ ftensor7s = Several(ftensor7)
 
 # -- d: float64 --------------------------------------------------------------------------
 
-dscalar = TensorType("float64", ())
-dvector = TensorType("float64", (None,))
-drow = TensorType("float64", (1, None))
-dcol = TensorType("float64", (None, 1))
-dmatrix = TensorType("float64", (None, None))
-dtensor3 = TensorType("float64", (None,) * 3)
-dtensor4 = TensorType("float64", (None,) * 4)
-dtensor5 = TensorType("float64", (None,) * 5)
-dtensor6 = TensorType("float64", (None,) * 6)
-dtensor7 = TensorType("float64", (None,) * 7)
+dscalar = TensorType("float64", shape=())
+dvector = TensorType("float64", shape=(None,))
+drow = TensorType("float64", shape=(1, None))
+dcol = TensorType("float64", shape=(None, 1))
+dmatrix = TensorType("float64", shape=(None, None))
+dtensor3 = TensorType("float64", shape=(None,) * 3)
+dtensor4 = TensorType("float64", shape=(None,) * 4)
+dtensor5 = TensorType("float64", shape=(None,) * 5)
+dtensor6 = TensorType("float64", shape=(None,) * 6)
+dtensor7 = TensorType("float64", shape=(None,) * 7)
 
 dscalars = Several(dscalar)
 dvectors = Several(dvector)
@@ -421,16 +424,16 @@ dtensor7s = Several(dtensor7)
 
 # -- c: complex64 ------------------------------------------------------------------------
 
-cscalar = TensorType("complex64", ())
-cvector = TensorType("complex64", (None,))
-crow = TensorType("complex64", (1, None))
-ccol = TensorType("complex64", (None, 1))
-cmatrix = TensorType("complex64", (None, None))
-ctensor3 = TensorType("complex64", (None,) * 3)
-ctensor4 = TensorType("complex64", (None,) * 4)
-ctensor5 = TensorType("complex64", (None,) * 5)
-ctensor6 = TensorType("complex64", (None,) * 6)
-ctensor7 = TensorType("complex64", (None,) * 7)
+cscalar = TensorType("complex64", shape=())
+cvector = TensorType("complex64", shape=(None,))
+crow = TensorType("complex64", shape=(1, None))
+ccol = TensorType("complex64", shape=(None, 1))
+cmatrix = TensorType("complex64", shape=(None, None))
+ctensor3 = TensorType("complex64", shape=(None,) * 3)
+ctensor4 = TensorType("complex64", shape=(None,) * 4)
+ctensor5 = TensorType("complex64", shape=(None,) * 5)
+ctensor6 = TensorType("complex64", shape=(None,) * 6)
+ctensor7 = TensorType("complex64", shape=(None,) * 7)
 
 cscalars = Several(cscalar)
 cvectors = Several(cvector)
@@ -445,16 +448,16 @@ ctensor7s = Several(ctensor7)
 
 # -- z: complex128 -----------------------------------------------------------------------
 
-zscalar = TensorType("complex128", ())
-zvector = TensorType("complex128", (None,))
-zrow = TensorType("complex128", (1, None))
-zcol = TensorType("complex128", (None, 1))
-zmatrix = TensorType("complex128", (None, None))
-ztensor3 = TensorType("complex128", (None,) * 3)
-ztensor4 = TensorType("complex128", (None,) * 4)
-ztensor5 = TensorType("complex128", (None,) * 5)
-ztensor6 = TensorType("complex128", (None,) * 6)
-ztensor7 = TensorType("complex128", (None,) * 7)
+zscalar = TensorType("complex128", shape=())
+zvector = TensorType("complex128", shape=(None,))
+zrow = TensorType("complex128", shape=(1, None))
+zcol = TensorType("complex128", shape=(None, 1))
+zmatrix = TensorType("complex128", shape=(None, None))
+ztensor3 = TensorType("complex128", shape=(None,) * 3)
+ztensor4 = TensorType("complex128", shape=(None,) * 4)
+ztensor5 = TensorType("complex128", shape=(None,) * 5)
+ztensor6 = TensorType("complex128", shape=(None,) * 6)
+ztensor7 = TensorType("complex128", shape=(None,) * 7)
 
 zscalars = Several(zscalar)
 zvectors = Several(zvector)

@@ -1,6 +1,7 @@
 """Placeholders in all of Theano's constructors."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -67,11 +68,22 @@ def test_constructors_with_prefix_are_types(prefix, kind):
 
 def test_several_variables_at_once():
     assert [v.name for v in T.ivectors(3)] == [None] * 3
-    assert [v.name for v in T.matrices("x")] == ["x"]
     assert [v.name for v in T.matrices(["x", "y"])] == ["x", "y"]
+    assert [v.name for v in T.matrices(["xy"])] == ["xy"]
     assert T.matrices() == []
     assert "float64 matrix" in repr(T.dmatrices)
     assert "tensor3" in repr(T.tensor3s)
+
+
+@pytest.mark.parametrize("several", [T.fmatrices, T.vectors, T.scalars, T.dtensor3s, T.zrows])
+def test_a_single_string_holds_names_of_one_letter(several):
+    assert [v.name for v in several("weights")] == list("weights")
+    assert several("z").name == "z"
+    assert several("z").type == several(1)[0].type
+    assert [v.name for v in several("ab", "c")] == ["ab", "c"]
+    assert [v.name for v in several("ab", None)] == ["ab", None]
+    assert several("") == []
+    assert isinstance(several(1), list)
 
 
 def test_lengths_that_are_known_beforehand():
@@ -102,8 +114,52 @@ def test_types_are_called_to_make_variables():
     assert x.type("y").type == x.type
 
 
+@pytest.mark.parametrize("one", [True, 1, np.True_, np.int64(1)])
+@pytest.mark.parametrize("open_", [False, 0, np.False_, np.int8(0), None])
+def test_patterns_of_bools_and_of_numbers(open_, one):
+    expected = TensorType("float64", shape=(None, 1))
+    assert T.TensorType("float64", (open_, one)) == expected
+    assert symgrad.TensorType("float64", broadcastable=[open_, one]) == expected
+    assert T.tensor("float64", (open_, one)).type == expected
+    assert T.dmatrix.clone(broadcastable=(open_, one)) == expected
+    assert symgrad.shared(np.ones((2, 1)), broadcastable=(open_, one)).type == expected
+
+
+def test_shapes_are_lengths():
+    kind = T.TensorType("float64", shape=(0, 1))
+    assert kind.shape == (0, 1)
+    assert T.vector(shape=(0,)).static_shape == (0,)
+    assert T.tensor(shape=(0, None)).static_shape == (0, None)
+    for again in (eval(repr(kind), {"TensorType": T.TensorType}), pickle.loads(pickle.dumps(kind))):
+        assert again == kind
+        assert again.shape == (0, 1)
+    assert T.TensorType("float64", (3, None)).shape == (3, None)
+    for wrong in ((0, 10), (-1,), (0.5,), "ab"):
+        with pytest.raises(GraphTypeError, match="broadcast pattern.*shape="):
+            T.TensorType("float64", wrong)
+    with pytest.raises(GraphTypeError, match="not both"):
+        T.TensorType("float64", (0,), shape=(None,))
+
+
+def test_types_in_pickles_of_earlier_versions():
+    old = b"csymgrad.types\nTensorType\n(S'float64'\n(I0\nNI1\nttR."
+    assert pickle.loads(old) == TensorType("float64", shape=(0, None, 1))
+
+
+def test_isinstance_of_types():
+    assert isinstance(T.dvector, T.TensorType)
+    assert issubclass(type(T.dvector), T.TensorType)
+    assert not isinstance(symgrad.shared([]).type, T.TensorType)
+
+    class Mine(T.TensorType):
+        pass
+
+    assert isinstance(Mine("float64", (0,)), Mine)
+    assert not isinstance(T.dvector, Mine)
+
+
 def test_variables_stand_where_the_user_made_them():
-    for x in (T.dmatrix("x"), T.matrix("x"), T.dmatrices("x")[0], T.tensor(shape=())):
+    for x in (T.dmatrix("x"), T.matrix("x"), *T.dmatrices("xy"), T.tensor(shape=())):
         assert "test_variables" in symgrad.errors.made_at(x)
 
 
