@@ -56,8 +56,12 @@ CHECKSUMS = {
 }
 
 # Seconds. A mirror must send its first bytes within PATIENCE, and then PATIENCE kilobytes in each
-# further PATIENCE seconds: less than 1 kB/s is as good as no network.
+# further PATIENCE seconds: less than 1 kB/s is as good as no network. A file, of which the largest
+# has 10 MB, may take LONGEST in all.
 PATIENCE = 4.0
+LONGEST = 600.0
+
+WEB = ("http", "https")
 
 # What a bad mirror or network raises (a checksum that does not fit is a ValueError).
 _MIRROR_ERRORS = (
@@ -132,7 +136,14 @@ def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
     """One short reason out of those of all mirrors: the most telling one."""
     unreachable = (requests.ConnectionError, requests.Timeout, TimeoutError)
     for mirror, error in failures.items():
-        if isinstance(error, requests.RequestException) and isinstance(error, ValueError):
+        redirected = (
+            isinstance(error, requests.exceptions.InvalidSchema) and urlsplit(mirror).scheme in WEB
+        )
+        if (
+            isinstance(error, requests.RequestException)
+            and isinstance(error, ValueError)
+            and (not redirected)
+        ):
             message = f"{mirror} is no address, expected something like {MIRRORS[0]}"
             return DownloadError(message, offline=False)
         if not isinstance(error, unreachable):
@@ -145,6 +156,8 @@ def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
 def _kind(error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"not at all (status {error.response.status_code})"
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return "not at all (it points to something else than a web address)"
     if isinstance(error, ValueError):
         return "with other contents than MNIST's"
     return f"cut short or damaged ({type(error).__name__})"
@@ -155,15 +168,15 @@ def _unpacked(url: str, output: str, _pooch: Any, *, size: int, quiet: bool) -> 
 
     pooch then checks that file's SHA-256 and moves it to its place.
     """
-    packed = _watched(url, quiet)
+    packed = _watched(url, size + 1000, quiet)
     if packed[:2] == b"\x1f\x8b":  # otherwise the server has unpacked it already
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             packed = stream.read(size + 1)
     Path(output).write_bytes(packed)
 
 
-def _watched(url: str, quiet: bool) -> bytes:
-    """Fetch `url` in a thread that is abandoned when it gets nowhere.
+def _watched(url: str, most: int, quiet: bool) -> bytes:
+    """Fetch `url`, of at most so many bytes, in a thread that is abandoned when it gets nowhere.
 
     Time limits of sockets do not cover the look-up of a name, several addresses tried in turn, or a
     server that sends a byte now and then. The thread holds only memory, so that abandoning it
@@ -171,6 +184,7 @@ def _watched(url: str, quiet: bool) -> bytes:
     """
     received = io.BytesIO()
     outcome: list[BaseException] = []
+    stopped = threading.Event()
     name = url.rpartition("/")[2]
 
     columns, rows = shutil.get_terminal_size()  # (80x24 where a terminal does not say)
@@ -190,6 +204,8 @@ def _watched(url: str, quiet: bool) -> bytes:
                     response.raise_for_status()
                     bar.total = int(response.headers.get("Content-Length", 0)) or None
                     for chunk in response.iter_content(4096):
+                        if stopped.is_set() or received.tell() + len(chunk) > most:
+                            raise ValueError(f"{url} sends more than {most:,} bytes")
                         received.write(chunk)
                         bar.update(len(chunk))
             except BaseException as error:
@@ -198,14 +214,19 @@ def _watched(url: str, quiet: bool) -> bytes:
         thread = threading.Thread(target=fetch, daemon=True)
         thread.start()
         expected = 1
-        while thread.is_alive():
-            before = monotonic()
-            # One second at a time, so that Ctrl-C is heard on every system.
-            while thread.is_alive() and monotonic() - before < PATIENCE:
-                thread.join(min(1.0, PATIENCE))
-            if thread.is_alive() and received.tell() < expected:
-                raise TimeoutError(f"{url} sends nothing, or hardly anything")
-            expected = received.tell() + int(1000 * PATIENCE)
+        start = monotonic()
+        try:
+            while thread.is_alive():
+                before = monotonic()
+                # One second at a time, so that Ctrl-C is heard on every system.
+                while thread.is_alive() and monotonic() - before < PATIENCE:
+                    thread.join(min(1.0, PATIENCE))
+                too_long = monotonic() - start > LONGEST
+                if thread.is_alive() and (too_long or received.tell() < expected):
+                    raise TimeoutError(f"{url} sends nothing, or hardly anything")
+                expected = received.tell() + int(1000 * PATIENCE)
+        finally:
+            stopped.set()  # an abandoned thread stops at the next piece
     if outcome:
         raise outcome[0]
     return received.getvalue()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
-__all__ = ["DataError", "ModelError", "OptionError", "reason"]
+from symgrad.misc.budget import QUOTED, quoted
+
+__all__ = ["DataError", "ModelError", "OptionError", "check_regular", "reason"]
 
 
 class ModelError(Exception):
@@ -28,11 +29,20 @@ class DataError(ModelError):
     """
 
     def __init__(self, path: Path | str, found: str, expected: str) -> None:
-        text = f"{path}: found {found}, expected {expected}"
         # What a damaged file holds can end up in a message, but must not drive a terminal.
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+        text = (
+            f"{quoted(path, 4096)}: found {quoted(found)}, expected {quoted(expected, 2 * QUOTED)}"
+        )
+        super().__init__(text)
 
 
 def reason(error: BaseException) -> str:
     """What a library says of a damaged file, at a readable length."""
-    return textwrap.shorten(str(error), 100, placeholder=" ...") or type(error).__name__
+    return quoted(" ".join(str(error).split()), 100) or type(error).__name__
+
+
+def check_regular(path: Path, expected: str) -> None:
+    """Refuse pipes and devices, at which a reader would wait for ever, and directories."""
+    if path.exists() and not path.is_file():
+        found = "a directory" if path.is_dir() else "a pipe or device"
+        raise DataError(path, found, expected)

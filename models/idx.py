@@ -26,7 +26,8 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError, reason
+from errors import DataError, check_regular, reason
+from symgrad.misc.budget import BudgetError, Unpacking
 
 __all__ = ["FILES", "IDXFiles", "find", "opened", "read", "read_directory", "read_stream"]
 
@@ -118,10 +119,11 @@ def read(path: Path, magic: int) -> Bytes:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading, through gzip where its name ends in ``.gz``.
+    """Open a file for reading with `read(size)`, through gzip where its name ends in ``.gz``.
 
     What goes wrong, also later while the file is read, is raised as a `DataError`.
     """
+    check_regular(path, "a readable file")
     try:
         with path.open("rb") as file:
             if path.suffix != ".gz":
@@ -132,7 +134,9 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
                 raise DataError(path, f"bytes {_hex(start)} at the start", "gzip data (1f 8b)")
             file.seek(0)
             with gzip.GzipFile(fileobj=file) as stream:
-                yield stream  # type: ignore[misc]
+                yield Unpacking(stream, file)  # type: ignore[misc, arg-type]
+    except BudgetError as error:
+        raise DataError(path, str(error), "a file of its kind") from None
     except EOFError:
         raise DataError(path, "gzip data that ends too early", "a whole gzip file") from None
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -21,15 +21,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from errors import DataError, reason
+from errors import DataError, check_regular, reason
+from symgrad.misc.budget import PIXELS, listed
 
 __all__ = ["centred", "files_in", "ink", "read", "read_digit", "read_tree", "shrunk", "squeezed"]
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]
 
-PICTURES = (".png", ".jpg", ".jpeg")
-TEXT = ".txt"
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")  # whatever the name; Pillow knows odder ones
+TEXT, TEXT_LIMIT = ".txt", 100_000
 
 SIDE, BOX = 28, 20  # of an image of MNIST, and of the digit in it
 LARGE = 256  # pixels on a side; more than that is no help in finding a digit
@@ -44,16 +46,25 @@ def read(path: Path) -> Bytes:
     Parameters
     ----------
     path
-        A file of any kind that Pillow reads. Where it is transparent there is paper: light below
-        dark ink, dark below light ink.
+        PNG, JPEG, BMP, GIF or TIFF by its contents; of several frames, the first. Where it is
+        transparent there is paper: light below dark ink, dark below light ink.
     """
-    expected = "a picture (PNG or JPEG)"
+    expected = "a picture (PNG, JPEG, BMP, GIF or TIFF)"
+    check_regular(path, expected)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about odd metadata
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > PIXELS:
+                    size = f"{image.width}x{image.height}"
+                    raise DataError(path, f"{size} pixels", f"at most {PIXELS // 10**6} million")
                 image.load()
                 return _grey(_upright(image))
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        found = "more pixels than any camera makes"
+        raise DataError(path, found, f"at most {PIXELS // 10**6} million") from None
     except FileNotFoundError:
         raise DataError(path, "no such file", expected) from None
     except Exception as error:  # a damaged picture can raise nearly anything
@@ -107,8 +118,13 @@ def read_digit(path: Path, *, whole: bool = False) -> Floats:
 
 def _read_text(path: Path) -> Bytes:
     expected = f"{SIDE} lines of {SIDE} characters, 0 or 1"
+    check_regular(path, expected)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            start = file.read(TEXT_LIMIT + 1)
+        if len(start) > TEXT_LIMIT:
+            raise DataError(path, f"more than {TEXT_LIMIT:,} bytes", expected)
+        text = start.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(path, "no such file", expected) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -179,7 +195,7 @@ def read_tree(
         place = directory / name
         if not place.is_dir():
             there = sorted(path.name for path in directory.iterdir() if path.is_dir())
-            found = f"only {', '.join(there)}" if there else "no directories"
+            found = f"only {listed(there)}" if there else "no directories"
             raise DataError(directory, found, f"a directory {name} of pictures of class {name}")
         paths = files_in(place)[:per_class]
         if not paths:

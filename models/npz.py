@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from errors import DataError, reason
+from errors import DataError, check_regular, reason
+from symgrad.misc.budget import listed, opened_zip, quoted, read_array
 
 __all__ = ["read_arrays"]
 
@@ -31,17 +30,16 @@ def read_arrays(
     """
     expected = f"an .npz with {', '.join(keys)}"
     spelling = {key.lower(): key for key in (*keys, *optional)}
+    check_regular(path, expected)
     arrays = {}
     where = str(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             members = {PurePosixPath(name).stem: name for name in archive.namelist()}
             for stem, name in members.items():
                 if stem.lower() in spelling:
-                    where = f"{path}[{stem}]"
-                    with archive.open(name) as member:
-                        array = np.lib.format.read_array(member, allow_pickle=False)
-                    arrays[spelling[stem.lower()]] = array
+                    where = f"{path}[{quoted(stem, 40)}]"
+                    arrays[spelling[stem.lower()]] = read_array(archive, name)
     except FileNotFoundError:
         raise DataError(path, "no such file", expected) from None
     except Exception as error:  # a damaged archive can raise nearly anything
@@ -49,6 +47,6 @@ def read_arrays(
         raise DataError(where, found, expected) from None
     for key in keys:
         if key not in arrays:
-            found = f"no {key} among {', '.join(sorted(members)) or 'no arrays'}"
+            found = f"no {key} among {listed(sorted(members)) or 'no arrays'}"
             raise DataError(path, found, expected)
     return arrays

@@ -1,8 +1,9 @@
 """Saving objects that hold shared variables: a zip file whose arrays `numpy.load` reads.
 
 `dump` writes each array as a member ``<name>.npy``, named after its shared variable, and the object
-around them as a pickle beside them. `load` reads that pickle with an unpickler that knows shared
-variables, arrays, numbers and containers and nothing else: a file from elsewhere cannot run code.
+around them as a pickle beside them. `load` reads that pickle with a reader that knows shared
+variables, arrays, numbers and containers and nothing else: a file from elsewhere cannot run code,
+nor fill the memory (see `symgrad.misc.budget`).
 """
 
 from __future__ import annotations
@@ -11,27 +12,19 @@ import io
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+import zlib
 from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.errors import GraphTypeError, GraphValueError, SymgradError
 from symgrad.graph.shared import Shared, shared
+from symgrad.misc import budget
+from symgrad.misc.budget import BudgetError, opened_zip, quoted, read_array
+from symgrad.misc.data_pickle import ForbiddenError, read_data
 from symgrad.plan import python_name
 
 _PICKLE = "pkl"
-_KNOWN = {
-    ("builtins", "complex"),
-    ("builtins", "frozenset"),
-    ("builtins", "set"),
-    ("builtins", "slice"),
-    ("collections", "OrderedDict"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    (__name__, "_restore_shared"),
-}
 
 
 def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
@@ -53,7 +46,7 @@ def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -
     >>> np.load(file)["b"]
     array([1., 1.])
     """
-    with zipfile.ZipFile(file_handler, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+    with zipfile.ZipFile(file_handler, "w", allowZip64=True) as archive:
         rest = io.BytesIO()
         _Pickler(rest, protocol, archive).dump(obj)
         archive.writestr(_PICKLE, rest.getvalue())
@@ -67,27 +60,50 @@ def load(f: Any, trusted: bool = False) -> Any:
     f : path or binary file
         What to read.
     trusted : bool
-        Also restore objects of any class, graphs and functions. Like `pickle.load`, this can run
-        whatever code the file's author wished.
+        Also restore objects of any class, graphs and functions, of any size. Like `pickle.load`,
+        this can run whatever code the file's author wished: only for files that you, or somebody
+        you would let work at your computer, have written.
 
     Raises
     ------
     GraphTypeError
         If the file holds something else than data and is not trusted.
     GraphValueError
-        If it is no such file.
+        If it is no such file, is damaged, or asks for more memory than its size explains.
 
     >>> file = io.BytesIO()
     >>> dump({"W": shared(np.ones(2), "W")}, file)
     >>> load(file)["W"].get_value()
     array([1., 1.])
     """
+    what = quoted(os.fspath(f)) if isinstance(f, (str, os.PathLike)) else "the file"
     try:
-        with zipfile.ZipFile(f) as archive:
-            return _Unpickler(io.BytesIO(archive.read(_PICKLE)), archive, trusted).load()
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        what = os.fspath(f) if isinstance(f, (str, os.PathLike)) else "the file"
-        raise GraphValueError(f"load: {what} was not written by dump: {error}") from None
+        with zipfile.ZipFile(f) if trusted else opened_zip(f) as archive:
+            arrays = _Members(archive)
+            if trusted:
+                return _TrustingUnpickler(io.BytesIO(archive.read(_PICKLE)), arrays).load()
+            if archive.getinfo(_PICKLE).file_size > budget.PICKLE:
+                raise BudgetError(f"a pickle of more than {budget.PICKLE >> 20} MB")
+            known = {(__name__, "_restore_shared"): _restore_shared}
+            data = archive.read(_PICKLE)
+            return read_data(data, functions=known, persistent=arrays.__getitem__)
+    except ForbiddenError as error:
+        raise GraphTypeError(
+            f"load: {what}: {error}. Reading it could run any code; if you know where the file "
+            "comes from, use load(f, trusted=True)."
+        ) from None
+    except SymgradError:
+        raise
+    except OSError as error:
+        raise GraphValueError(f"load: {what} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # a damaged file can raise nearly anything
+        if trusted and not isinstance(error, (*_DAMAGED, pickle.UnpicklingError)):
+            raise
+        said = quoted(error) or type(error).__name__
+        raise GraphValueError(f"load: {what} was not written by dump: {said}") from None
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, LookupError)
 
 
 class _Pickler(pickle.Pickler):
@@ -124,33 +140,41 @@ class _Pickler(pickle.Pickler):
         return self.members[id(obj)][0]
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows what data is made of."""
+class _Members(dict[str, Any]):
+    """The arrays of an archive, each read when it is asked for."""
 
-    def __init__(self, file: Any, archive: zipfile.ZipFile, trusted: bool) -> None:
-        super().__init__(file)
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        super().__init__()
         self.archive = archive
-        self.trusted = trusted
-        self.arrays: dict[str, Any] = {}
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            self[name] = read_array(self.archive, f"{name}.npy")
+        except KeyError:
+            raise BudgetError(f"the array {quoted(name, 80)} is missing from it") from None
+        return self[name]
+
+
+class _TrustingUnpickler(pickle.Unpickler):
+    """Python's own, which calls whatever the file names."""
+
+    def __init__(self, file: Any, arrays: _Members) -> None:
+        super().__init__(file)
+        self.arrays = arrays
 
     def persistent_load(self, pid: Any) -> Any:
-        if pid not in self.arrays:
-            with self.archive.open(f"{pid}.npy") as member:
-                self.arrays[pid] = np.lib.format.read_array(member, allow_pickle=False)
         return self.arrays[pid]
 
-    def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        if self.trusted or (module, name) in _KNOWN:
-            found: Callable[..., Any] = super().find_class(module, name)
-            return found
-        raise GraphTypeError(
-            f"load: the file holds {module}.{name}, which is no plain data, and reading it could "
-            "run any code. If you know where the file comes from, use load(f, trusted=True)."
-        )
 
-
-def _restore_shared(
-    value: Any, name: str | None, shape: Any, strict: bool, allow_downcast: bool | None
-) -> Any:
+def _restore_shared(value: Any, name: Any, shape: Any, strict: Any, allow_downcast: Any) -> Shared:
+    lengths = shape if isinstance(shape, tuple) else ()
+    if (
+        not isinstance(name, str | None)
+        or not isinstance(shape, tuple | None)
+        or not all(length is None or type(length) is int for length in lengths)
+        or not isinstance(strict, bool)
+        or not isinstance(allow_downcast, bool | None)
+    ):
+        raise BudgetError("a damaged shared variable")
     fixed = shape if isinstance(value, np.ndarray) else None
     return shared(value, name, strict, allow_downcast, borrow=True, shape=fixed)

@@ -77,6 +77,11 @@ FAILURES: dict[str, tuple[Break, str]] = {
         "other contents",
     ),
     "a gzip bomb": (lambda answer, body: answer(gzip.compress(bytes(10**7))), "other contents"),
+    "more than MNIST has": (lambda answer, body: answer(bytes(60 << 20)), "other contents"),
+    "an address of a file": (
+        lambda answer, body: answer(b"", 302, headers={"Location": "file:///etc/passwd"}),
+        "something else than a web address",
+    ),
     "truncated gzip": (lambda answer, body: answer(body[:-5]), "cut short or damaged"),
     "truncated transfer": (
         lambda answer, body: answer(body[:-5], length=len(body)),

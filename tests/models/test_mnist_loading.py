@@ -174,7 +174,7 @@ def test_npz_that_is_not_split(tmp_path: Path) -> None:
         (
             {"y_train": np.array([None] * 30)},
             "data.npz[y_train]",
-            "something that cannot be read (Object arrays",
+            "something that cannot be read (y_train.npy holds object",
         ),
         ({"x_train": np.zeros((30, 24), complex)}, "data.npz[x_train, y_train]", "complex128"),
         ({"x_train": np.zeros(30)}, "data.npz[x_train, y_train]", "images as float64 of shape (30"),

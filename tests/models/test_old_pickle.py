@@ -184,7 +184,7 @@ def test_damaged_files(tmp_path: Path) -> None:
 def test_a_pickle_that_would_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "mnist.pkl.gz"
     write(path, b"\x80\x02Nr\xff\xff\xff\x7f.")  # store as value number 2,147,483,647
-    assert "too many parts" in complaint(path)
+    assert "a NoneType" in complaint(path)
     write(path, b"\x80\x02" + b"]" * 20_000 + b".")
     assert "too many parts" in complaint(path)
 

@@ -233,14 +233,17 @@ def test_bad_options(path: Path, tmp_path: Path, options: list[str], says: str) 
     ("changes", "says"),
     [
         ({"X_test": None}, "found no x_test among X_train, y_test, y_train, expected an .npz"),
-        ({"X_train": np.array([None] * 9)}, "[X_train]: found something that cannot be read (Obj"),
+        (
+            {"X_train": np.array([None] * 9)},
+            "[X_train]: found something that cannot be read (X_train.npy holds object",
+        ),
         ({"y_train": np.full(9, 10)}, "found label 10 at position 0, expected labels from 0 to 9"),
         ({"y_test": np.full(4, -1)}, "found label -1 at position 0"),
         ({"y_test": np.arange(5)}, "found 5 labels, expected 4, one for each image"),
         ({"X_train": np.full((9, 4), np.nan)}, "found NaN or infinity in image 0"),
         ({"X_test": np.zeros((0, 4)), "y_test": np.zeros(0, int)}, "float64 of shape (0, 4)"),
         ({"X_test": np.zeros((4, 5))}, "images of 4 and of 5 pixels"),
-        ({"X_train": np.zeros((9, 4), object)}, "Object arrays"),
+        ({"X_train": np.zeros((9, 4), object)}, "X_train.npy holds object, not numbers"),
         ({"y_train": np.array(list("012345678"))}, "labels as <U1"),
     ],
 )

@@ -1,0 +1,181 @@
+"""What a file from elsewhere may cost: bytes, parts, pixels, seconds. All readers share it.
+
+A small file can ask for much memory: compressed zeros, a header that promises more than there is,
+containers that hold each other. What a reader unpacks is therefore counted while it is unpacked,
+and refused at the first byte (part, pixel) too many, long before the memory is full.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+# Bytes that any file may unpack to: a bomb of that size harms nobody.
+FLOOR = 64 << 20
+
+# Beyond that, bytes for each compressed byte. MNIST unpacks to 5 times its size, one-hot rows of
+# ten thousand classes to 90 times; a bomb of zeros to 1,000 times.
+RATIO = 100
+
+# Instructions of a pickle of plain data, of which a model of a thousand arrays takes 30,000. So
+# many are read in a second.
+PARTS = 500_000
+
+# Elements of a container, counted as often as they are reached: what printing or comparing it
+# would go through.
+REACHED = 10_000_000
+
+# Containers within each other: beyond this, Python's own comparison and `repr` give up.
+DEPTH = 200
+
+# Bytes of a whole number: 2,400 decimal digits, of which Python prints 4,300.
+INTEGER = 1_000
+
+# Bytes of a ``.npy`` header: NumPy's own limit.
+HEADER = 10_000
+
+# Bytes of the pickle beside the arrays that `symgrad.misc.pkl_utils.dump` writes.
+PICKLE = 64 << 20
+
+# Pixels of a picture: cameras of telephones make 50 million.
+PIXELS = 64_000_000
+
+# Characters of a file's contents that a message quotes.
+QUOTED = 200
+
+
+class BudgetError(ValueError):
+    """A file asks for more than a file of its kind may cost, or is not what it says it is."""
+
+
+def quoted(text: object, limit: int = QUOTED) -> str:
+    r"""What a file contains, fit for one line of a message: cut, and unable to drive a terminal.
+
+    >>> quoted("W\x1b[2J" + "x" * 300, 12)
+    'W\\x1b[2Jx...'
+    """
+    text = str(text[:limit] if isinstance(text, bytes) else text)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * limit])
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """Names from a file, the first few of them.
+
+    >>> listed(["W", "b"]), listed([f"p{k}" for k in range(9)])
+    ('W, b', 'p0, p1, p2, p3, p4 and 4 more')
+    """
+    text = ", ".join(quoted(name, 40) for name in names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"
+
+
+def allowed(packed: int) -> int:
+    """Bytes that so many compressed ones may unpack to."""
+    return FLOOR + RATIO * packed
+
+
+class Unpacking:
+    """A stream that unpacks a file, and stops where it unpacks to too much.
+
+    Parameters
+    ----------
+    stream
+        What is read, unpacked.
+    file
+        The compressed file that it reads from: how much of it has been read is asked of it.
+    """
+
+    def __init__(self, stream: BinaryIO, file: BinaryIO) -> None:
+        self.stream = stream
+        self.file = file
+        self.unpacked = 0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        pieces = []
+        while size > 0 and (piece := self.stream.read(min(size, 1 << 20))):
+            pieces.append(piece)
+            size -= len(piece)
+            self.unpacked += len(piece)
+            packed = self.file.tell()
+            if self.unpacked > allowed(packed):
+                raise BudgetError(
+                    f"data that unpack to more than {RATIO} times their size "
+                    f"({self.unpacked >> 20} MB out of {packed:,} bytes)"
+                )
+        return b"".join(pieces)
+
+
+@contextmanager
+def opened_zip(file: Any) -> Iterator[zipfile.ZipFile]:
+    """Open a zip file for reading, if all its members together unpack to what its size allows."""
+    with zipfile.ZipFile(file) as archive:
+        stream = cast(BinaryIO, archive.fp)
+        packed = stream.seek(0, io.SEEK_END)
+        unpacked = sum(info.file_size for info in archive.infolist())
+        if unpacked > allowed(packed):
+            raise BudgetError(f"a zip file of {packed:,} bytes that unpacks to {unpacked:,}")
+        yield archive
+
+
+def read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    """An array of numbers (or texts), a ``.npy`` member of a zip file: no pickle is ever read.
+
+    Parameters
+    ----------
+    archive
+        From `opened_zip`.
+    name
+        Of the member, with ``.npy``.
+
+    Raises
+    ------
+    BudgetError
+        The member holds something else than numbers or texts, or its header states another shape
+        than its data have.
+    KeyError
+        There is no such member.
+
+    >>> file = io.BytesIO()
+    >>> np.savez(file, W=np.ones((2, 3)))
+    >>> with opened_zip(file) as archive:
+    ...     read_array(archive, "W.npy").shape
+    (2, 3)
+    """
+    info = archive.getinfo(name)
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        if version not in readers:
+            raise BudgetError(f"{quoted(name)} is of version {version}, not 1.0 or 2.0")
+        shape, fortran, dtype = readers[version](member, max_header_size=HEADER)
+        if dtype.kind not in "biufcSU" or dtype.names is not None or dtype.subdtype is not None:
+            raise BudgetError(f"{quoted(name)} holds {quoted(dtype, 60)}, not numbers")
+        if len(shape) > 32 or any(length < 0 for length in shape):
+            raise BudgetError(f"{quoted(name)} has the shape {quoted(shape, 60)}")
+        size = math.prod(shape)
+        if size * dtype.itemsize != info.file_size - member.tell():
+            raise BudgetError(
+                f"{quoted(name)} is of shape {quoted(shape, 60)} by its header, which "
+                f"{info.file_size - member.tell():,} bytes of {dtype} are not"
+            )
+        array = np.empty(size, dtype)  # (memory is taken as it is filled)
+        view = memoryview(array.view(np.uint8)) if array.nbytes else memoryview(b"")
+        done = 0
+        while done < len(view):
+            count = member.readinto(view[done : done + (1 << 20)])
+            if not count:
+                raise BudgetError(f"{quoted(name)} ends too early")
+            done += count
+        member.read(1)  # at the end, where its checksum is compared
+    return array.reshape(shape, order="F" if fortran else "C")
