@@ -17,13 +17,14 @@ What does not fit there is what `SymgradError.explain` is for.
 from __future__ import annotations
 
 import functools
+import inspect
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from symgrad.origins import (
     Frame,
@@ -255,8 +256,29 @@ def suggest(word: str, known: Sequence[str]) -> str:
     return f" Did you mean {lower.get(close[0].lower(), close[0])!r}?" if close else ""
 
 
-def checks_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function say which keyword argument was meant by one that it does not have.
+@overload
+def checks_keywords(function: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def checks_keywords(
+    *, shown: bool = True, **names: str
+) -> Callable[[Callable[P, R]], Callable[..., R]]: ...
+
+
+def checks_keywords(function: Any = None, /, *, shown: bool = True, **names: str) -> Any:
+    """Let the arguments of a function have second names, and let it say which one was meant.
+
+    What `inspect` says of it is its true signature, for those too that do not follow wrappers.
+
+    Parameters
+    ----------
+    function : callable, optional
+        What is decorated; left out where names are given.
+    shown : bool
+        The signature has the second names in place of the function's own.
+    **names : str
+        ``input="x"``: the argument `x` may be given as `input`, which is what Theano calls it.
 
     >>> @checks_keywords
     ... def wait(seconds=1.0): ...
@@ -265,27 +287,68 @@ def checks_keywords(function: Callable[P, R]) -> Callable[P, R]:
     ... except GraphTypeError as error:
     ...     print(error.message)
     wait() has no argument 'second'. Did you mean 'seconds'?
+    >>> @checks_keywords(input="x")
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(input=1), double(x=2), inspect.getfullargspec(double).args
+    (2, 4, ['input'])
     """
+    if function is None:
+        return functools.partial(_checked, shown=shown, names=names)
+    return _checked(function, shown, names)
+
+
+def _checked(function: Callable[P, R], shown: bool, names: Mapping[str, str]) -> Callable[P, R]:
+    signature = inspect.signature(function)
+    own = list(signature.parameters)
+    name = getattr(function, "__name__", "function")
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs and names:
+            kwargs = own_names(kwargs, names, name)  # type: ignore[assignment]
         try:
             return function(*args, **kwargs)
         except TypeError as error:
             trace = error.__traceback__
             if trace is None or trace.tb_next is not None:  # it was called
                 raise
-            from inspect import signature
-
-            known = list(signature(function).parameters)
-            unknown = [name for name in kwargs if name not in known]
+            unknown = [word for word in kwargs if word not in own]
             if not unknown:
                 raise GraphTypeError(f"{error}.") from None
-            hint = suggest(unknown[0], known) or f" It takes {', '.join(known)}."
-            name = getattr(function, "__name__", "function")
+            hint = suggest(unknown[0], [*own, *names])
+            hint = hint or f" It takes {', '.join(signature.parameters)}."
             raise GraphTypeError(f"{name}() has no argument {unknown[0]!r}.{hint}") from None
 
+    if shown and names:
+        second = {own: other for other, own in names.items()}
+        signature = signature.replace(
+            parameters=[
+                p.replace(name=second.get(p.name, p.name)) for p in signature.parameters.values()
+            ]
+        )
+    checked.__signature__ = signature  # type: ignore[attr-defined]
     return checked
+
+
+def own_names(kwargs: Mapping[str, Any], names: Mapping[str, str], what: str) -> dict[str, Any]:
+    """Keyword arguments under a function's own names, given its second names.
+
+    Raises
+    ------
+    GraphTypeError
+        If an argument is given under both.
+
+    >>> own_names({"input": 1, "axis": 0}, {"input": "x"}, "sum")
+    {'x': 1, 'axis': 0}
+    """
+    found = {names.get(word, word): value for word, value in kwargs.items()}
+    if len(found) < len(kwargs):
+        both = next(word for word in kwargs if names.get(word) in kwargs)
+        raise GraphTypeError(
+            f"{what}(): {both!r} and {names[both]!r} are two names of one argument; give one."
+        )
+    return found
 
 
 def warn_user(message: str) -> None:

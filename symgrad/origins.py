@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
@@ -198,3 +199,7 @@ def name_scope(name: str) -> Iterator[None]:
         yield
     finally:
         _local.scope = before
+
+
+# for those that do not look behind wrappers
+name_scope.__signature__ = inspect.signature(name_scope)  # type: ignore[attr-defined]

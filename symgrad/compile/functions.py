@@ -174,6 +174,7 @@ def evaluate(expr: Expr, values: Mapping[Any, Any]) -> Any:
     return function(list(values), expr, name="eval")(*values.values())
 
 
+@checks_keywords(copy_inputs="share_inputs", shown=False)
 def clone(
     output: Any,
     replace: Any = None,

@@ -463,9 +463,9 @@ class Expr:
         """Permute, drop (length 1) and insert (`'x'`) dimensions."""
         return _call("dimshuffle", self, *pattern)
 
-    def dot(self, other: Any) -> Any:
+    def dot(self, right: Any) -> Any:
         """See `symgrad.tensor.dot`."""
-        return _call("dot", self, other)
+        return _call("dot", self, right)
 
     def fill(self, value: Any) -> Any:
         """See `symgrad.tensor.fill`."""

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, naming
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    ShapeError,
+    checks_keywords,
+    describe,
+    made_at,
+    naming,
+)
 from symgrad.ops.lengths import check_axis, check_int
 from symgrad.ops.op import as_expr
 from symgrad.ops.shaping import dimshuffle
@@ -84,6 +92,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return dimshuffle(x, *["x" if a in new else next(old) for a in range(ndim)])
 
 
+@checks_keywords(t="x")
 def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     """Insert axes of length 1 on the left.
 
@@ -94,6 +103,7 @@ def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     return dimshuffle(x, *["x"] * check_int(n_ones, "shape_padleft: n_ones"), *range(x.ndim))
 
 
+@checks_keywords(t="x")
 def shape_padright(x: Any, n_ones: int = 1) -> Any:
     """Insert axes of length 1 on the right.
 
@@ -104,6 +114,7 @@ def shape_padright(x: Any, n_ones: int = 1) -> Any:
     return dimshuffle(x, *range(x.ndim), *["x"] * check_int(n_ones, "shape_padright: n_ones"))
 
 
+@checks_keywords(t="x")
 def shape_padaxis(x: Any, axis: int) -> Any:
     """Insert one axis of length 1, which is axis `axis` of the result.
 
@@ -156,6 +167,7 @@ def _at_least(arrays: Sequence[Any], ndim: int, what: str) -> Any:
 # -- axes in another order ---------------------------------------------------------------------
 
 
+@checks_keywords(y="x")
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphValueError
+from symgrad.errors import GraphValueError, checks_keywords
 from symgrad.ops.constructors import tril, triu
 from symgrad.ops.diagonals import alloc_diag, diagonal
 from symgrad.ops.elementwise import eq, switch
@@ -127,6 +127,7 @@ class SVD(Op):
         yield Example(cls(True), (Arg((2, 4)),), differentiable=False)
 
 
+@checks_keywords(a="x")
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular value decomposition of a matrix, or of each of a stack.
 
@@ -199,6 +200,7 @@ class QR(Op):
         yield Example(cls(False), (Arg((2, 3)),), differentiable=False)
 
 
+@checks_keywords(a="x")
 def qr(x: Any, mode: str = "reduced") -> Any:
     """QR decomposition of a matrix, or of each of a stack.
 

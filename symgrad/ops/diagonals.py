@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.lengths import (
     check_axis,
@@ -125,6 +125,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     return Diagonal(check_int(offset, "diagonal: offset"), rows, columns).make(x)
 
 
+@checks_keywords(x="v", shown=False)
 def diag(v: Any, k: Any = 0) -> Any:
     """Return the diagonal of a matrix, or the matrix that has a vector as diagonal.
 

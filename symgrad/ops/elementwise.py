@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant
 from symgrad.ops.families import NUMPY_1, elementwise
@@ -203,6 +203,7 @@ def neg(xp: Any, x: Any) -> Any:
     return xp.negative(x)
 
 
+@checks_keywords(x="a", y="b")
 def divmod(a: Any, b: Any) -> tuple[Any, Any]:
     """``(a // b, a % b)``.
 
@@ -237,6 +238,7 @@ def pow(xp: Any, a: Any, b: Any) -> Any:
     return xp.power(a, b)
 
 
+@checks_keywords(x="a", y="b")
 def power(a: Any, b: Any) -> Any:
     """Each element of `a` to the power `b`; integers have no negative integer powers.
 

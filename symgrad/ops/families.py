@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, ShapeError, naming, suggest
+from symgrad.errors import GraphTypeError, ShapeError, naming, own_names, suggest
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.hints import for_broadcasting
@@ -140,6 +141,19 @@ def broadcast_lengths(node: Expr, shapes: Iterable[Lengths]) -> Lengths:
     return tuple(result)
 
 
+class _Signature:
+    """What `inspect` says of an elementwise operation: the arguments of its function but `xp`."""
+
+    def __get__(self, op: Any, owner: type) -> inspect.Signature:
+        if op is None:
+            raise AttributeError("__signature__")  # the class has its constructor's
+        parameters = list(inspect.signature(op.__wrapped__).parameters.values())[1:]
+        if op.variadic:
+            last = parameters[-1].replace(name="more", kind=inspect.Parameter.VAR_POSITIONAL)
+            parameters.append(last)
+        return inspect.Signature(parameters)
+
+
 class Elementwise(Op, register=False):
     """A function of single elements, broadcast over its inputs; see `elementwise`.
 
@@ -149,6 +163,7 @@ class Elementwise(Op, register=False):
     """
 
     typed_by_types = True  # its `make` adds only to messages
+    __signature__ = _Signature()
 
     # There is one of each, and rules compare them all the time.
     __eq__ = object.__eq__
@@ -172,6 +187,7 @@ class Elementwise(Op, register=False):
         real: bool = False,
         on_integers: Callable[[Any], Any] | None = None,
         into: Callable[..., None] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._name = name or function.__name__
         self.function = _with_weak_numbers(function) if NUMPY_1 else function
@@ -189,6 +205,7 @@ class Elementwise(Op, register=False):
         self._jax = jax
         self._on_integers = on_integers
         self._into = into
+        self._names = names or {}
         found = getattr(np, ufunc or self._name, None) if isinstance(ufunc, str | None) else ufunc
         found = None if ufunc == "" else found
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
@@ -241,7 +258,7 @@ class Elementwise(Op, register=False):
         """The arguments by position, some of which were given by name."""
         names = self.__wrapped__.__code__.co_varnames[1 : self.nin + 1]
         given = dict(zip(names, args, strict=False))
-        for name, value in kwargs.items():
+        for name, value in own_names(kwargs, self._names, self._name).items():
             if name not in names or name in given:
                 problem = "was given twice" if name in given else "is unknown"
                 hint = "" if name in given else suggest(name, names)
@@ -378,6 +395,8 @@ def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
         What a call returns instead where the input is of integers.
     into : callable, optional
         ``into(out, *arrays)`` computes with NumPy into given memory, where no ufunc does.
+    names : dict, optional
+        Second names of arguments, as in `checks_keywords`.
     """
     return partial(Elementwise, **settings)
 

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    ShapeError,
+    checks_keywords,
+    describe,
+    made_at,
+)
 from symgrad.graph.expr import Expr
 from symgrad.ops.axes import atleast_1d, atleast_2d, expand_dims
 from symgrad.ops.elementwise import cast
@@ -269,6 +276,7 @@ def stack(*tensors: Any, axis: Any = 0) -> Any:
     return Join(check_axis(padded[0], axis, "stack")).make(*padded)
 
 
+@checks_keywords(arg="tensor_list")
 def stacklists(tensor_list: Any) -> Any:
     """Return nested lists of tensors as one tensor.
 

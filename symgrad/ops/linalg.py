@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    ShapeError,
+    checks_keywords,
+    describe,
+    made_at,
+)
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.hints import for_product
@@ -209,6 +216,7 @@ def _operands(a: Any, b: Any, what: str) -> tuple[Any, Any]:
     return cast(a, dtype), cast(b, dtype)
 
 
+@checks_keywords(l="a", r="b", shown=False)
 def dot(a: Any, b: Any) -> Any:
     """Product of tensors as `numpy.dot`, for every rank.
 
@@ -354,6 +362,7 @@ def batched_dot(a: Any, b: Any) -> Any:
     return _batched_tensordot(a, b, (a.ndim - 1,), (b.ndim - 2 if b.ndim > 2 else 1,))
 
 
+@checks_keywords(x="a", y="b")
 def batched_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Tensor products of the entries of two batches: ``result[i] = tensordot(a[i], b[i])``.
 
@@ -404,6 +413,7 @@ def _as_matrices(x: Any, rows: list[int], columns: list[int]) -> Any:
     return reshape(moved, [dim(x, 0), product_of_lengths(x, rows), product_of_lengths(x, columns)])
 
 
+@checks_keywords(x="a", y="b")
 def outer(a: Any, b: Any) -> Any:
     """Outer product of two vectors (of anything else, flattened).
 

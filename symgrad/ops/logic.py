@@ -102,24 +102,24 @@ def _test(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
     return dtypes, "bool"
 
 
-@elementwise(dtype=_test, condition=True)
-def isnan(xp: Any, x: Any) -> Any:
+@elementwise(dtype=_test, condition=True, names={"x": "a"})
+def isnan(xp: Any, a: Any) -> Any:
     """Where an element is NaN.
 
     >>> isnan([1.0, float("nan")]).eval()
     array([False,  True])
     """
-    return xp.isnan(x)
+    return xp.isnan(a)
 
 
-@elementwise(dtype=_test, condition=True)
-def isinf(xp: Any, x: Any) -> Any:
+@elementwise(dtype=_test, condition=True, names={"x": "a"})
+def isinf(xp: Any, a: Any) -> Any:
     """Where an element is infinite, of either sign.
 
     >>> isinf([1.0, float("-inf")]).eval()
     array([False,  True])
     """
-    return xp.isinf(x)
+    return xp.isinf(a)
 
 
 @elementwise(dtype=_test, condition=True)

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    ShapeError,
+    checks_keywords,
+    describe,
+    made_at,
+)
 from symgrad.ops.constructors import eye
 from symgrad.ops.diagonals import diagonal
 from symgrad.ops.elementwise import cast
@@ -388,6 +395,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> list[Any]:
 # -- built from other operations -------------------------------------------------------------
 
 
+@checks_keywords(X="x")
 def trace(x: Any) -> Any:
     """Sum of the diagonal of a matrix, or of each of a stack.
 

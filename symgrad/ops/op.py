@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
 from symgrad.graph.expr import Constant, Expr
 from symgrad.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
 from symgrad.values import literal_array
@@ -445,6 +445,7 @@ def common_dtype(exprs: Sequence[Expr]) -> str:
 
 
 @hooks.provide("constant")
+@checks_keywords(x="value")
 def constant(
     value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None
 ) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, ShapeError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.cumulative import CumProd, sum_dtype
 from symgrad.ops.elementwise import cast, eq, neq, switch
@@ -44,6 +44,7 @@ class Sum(Reduction):
         yield Example(Sum((0,), False), (Arg((70, 2)),))
 
 
+@checks_keywords(input="x")
 def sum(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
 ) -> Any:
@@ -87,6 +88,7 @@ def _totalled(
     return cast(kind(axes, bool(keepdims), *settings).make(cast(x, inner)), result)
 
 
+@checks_keywords(input="x")
 def mean(
     x: Any,
     axis: Any = None,
@@ -175,6 +177,7 @@ def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     return dimshuffle(others, *(order.index(a) for a in range(x.ndim)))
 
 
+@checks_keywords(input="x")
 def prod(
     x: Any,
     axis: Any = None,

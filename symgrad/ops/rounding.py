@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphValueError
+from symgrad.errors import GraphValueError, checks_keywords
 from symgrad.ops.elementwise import tensor_copy
 from symgrad.ops.families import elementwise
 
@@ -67,6 +67,7 @@ _MODES = {
 }
 
 
+@checks_keywords(a="x")
 def round(x: Any, mode: str | None = None) -> Any:
     """The nearest integer to each element, as a float; the gradient is zero.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphValueError, ShapeError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.lengths import (
@@ -463,6 +463,7 @@ class Alloc(Op):
         yield Example(Alloc(), (Arg(()),))
 
 
+@checks_keywords(val="value")
 def alloc(value: Any, *shape: Any, dtype: Any = None) -> Any:
     """Return a tensor of a shape, filled with a value (which is broadcast).
 
@@ -489,6 +490,7 @@ def alloc(value: Any, *shape: Any, dtype: Any = None) -> Any:
     return Alloc().make(value if dtype is None else cast(value, dtype), *lengths)
 
 
+@checks_keywords(model="x")
 def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
     """Return zeros in the shape of `x`, in a dtype (default: that of `x`).
 
@@ -498,6 +500,7 @@ def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
     return full_like(x, 0, dtype)
 
 
+@checks_keywords(model="x")
 def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
     """Return ones in the shape of `x`, in a dtype (default: that of `x`).
 

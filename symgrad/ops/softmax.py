@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
 from symgrad.ops.elementwise import exp, real_float
 from symgrad.ops.families import NUMPY_1, Reduction, check_axes
 from symgrad.ops.op import Arg, Example, Op, Spec, as_expr, elements
@@ -366,6 +366,7 @@ def _along(x: Any, axis: Any, what: str) -> tuple[Any, tuple[int, ...]]:
     return x, normalize_axes(axis, x.ndim, f"{what}: axis")
 
 
+@checks_keywords(c="x")
 def softmax(x: Any, axis: Any = None) -> Any:
     """``exp(x) / sum(exp(x))`` along an axis; never overflows.
 
@@ -394,6 +395,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
     return Softmax(axes).make(x)
 
 
+@checks_keywords(c="x")
 def logsoftmax(x: Any, axis: Any = None) -> Any:
     """``log(softmax(x))`` along an axis, finite for every finite x and exact near 0.
 

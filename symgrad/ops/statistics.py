@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
 from symgrad.ops.elementwise import cast, eq, maximum, sqr, sqrt, sub, switch
 from symgrad.ops.families import check_axes
 from symgrad.ops.lengths import check_int, product_of_lengths
@@ -13,6 +13,7 @@ from symgrad.ops.reduction import max, mean, min, sum
 from symgrad.types import is_complex, is_discrete
 
 
+@checks_keywords(input="x")
 def var(
     x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
 ) -> Any:
@@ -38,6 +39,7 @@ def var(
     return cast(spread, dtype)
 
 
+@checks_keywords(input="x")
 def std(
     x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
 ) -> Any:

@@ -113,15 +113,85 @@ ARGUMENTS = """
     jacobian expression wrt consider_constant disconnected_inputs
     hessian cost wrt consider_constant disconnected_inputs
     Lop f wrt eval_points consider_constant disconnected_inputs    | Rop f wrt eval_points
+    sum input axis dtype keepdims acc_dtype
+    prod input axis dtype keepdims acc_dtype no_zeros_in_input
+    mean input axis dtype op keepdims acc_dtype
+    var input axis ddof keepdims corrected | std input axis ddof keepdims corrected
+    zeros_like model dtype opt     | ones_like model dtype opt     | alloc val
+    constant x name ndim dtype     | isnan a                       | isinf a
+    round a mode                   | power x y                     | divmod x y
+    outer x y                      | batched_tensordot x y axes    | swapaxes y axis1 axis2
+    shape_padleft t n_ones         | shape_padright t n_ones       | shape_padaxis t axis
+    stacklists arg                 | nnet.softmax c                | nnet.logsoftmax c
+    nlinalg.qr a mode              | nlinalg.trace X               | add a b
+    nlinalg.svd a full_matrices compute_uv
+    TensorVariable.dot self right
+    verify_grad fun pt n_tests rng eps out_type abs_tol rel_tol mode cast_to_output_type
+    grad cost wrt consider_constant disconnected_inputs add_names known_grads return_disconnected \
+        null_gradients
 """
-ENTRIES = [e.split() for line in ARGUMENTS.strip().splitlines() for e in line.split("|")]
+LINES = ARGUMENTS.replace("\\\n", "").strip().splitlines()
+ENTRIES = [e.split() for line in LINES for e in line.split("|")]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
 def test_arguments_have_theanos_order_and_names(entry):
     name, *arguments = entry
-    found = inspect.signature(functools.reduce(getattr, name.split("."), T))
-    assert list(found.parameters)[: len(arguments)] == arguments
+    function = functools.reduce(getattr, name.split("."), T)
+    found = list(inspect.signature(function).parameters)
+    assert found[: len(arguments)] == arguments
+    assert inspect.getfullargspec(function).args[: len(arguments)] == arguments
+
+
+SECOND_NAMES = """
+    sum input x          | prod input x         | mean input x         | var input x
+    std input x          | zeros_like model x   | ones_like model x    | alloc val value
+    constant x value     | nlinalg.diag x v     | isnan a x            | isinf a x
+    round a x            | nlinalg.qr a x       | nlinalg.svd a x      | shape_padleft t x
+    shape_padright t x   | shape_padaxis t x    | stacklists arg tensor_list
+    swapaxes y x         | nnet.softmax c x     | nnet.logsoftmax c x  | power x,y a,b
+    divmod x,y a,b       | outer x,y a,b        | batched_tensordot x,y a,b
+    dot l,r a,b          | nlinalg.trace X x
+"""
+PAIRS = [e.split() for line in SECOND_NAMES.strip().splitlines() for e in line.split("|")]
+REST = {"shape_padaxis": {"axis": 0}, "swapaxes": {"axis1": 0, "axis2": 1}}
+REST["batched_tensordot"] = {"axes": 1}
+
+
+@pytest.mark.parametrize(("name", "theanos", "ours"), PAIRS, ids=lambda entry: entry)
+def test_arguments_by_theanos_names_and_by_ours(name, theanos, ours):
+    function = functools.reduce(getattr, name.split("."), T)
+    rest = REST.get(name, {})
+    value = 2.0 if name == "alloc" else np.arange(4.0).reshape(2, 2)
+    theanos, ours = theanos.split(","), ours.split(",")
+
+    def text(*args, **kwargs):
+        return str(function(*args, **kwargs, **rest))
+
+    expected = text(*[value] * len(theanos))
+    assert text(**dict.fromkeys(theanos, value)) == expected
+    assert text(**dict.fromkeys(ours, value)) == expected
+    both = dict.fromkeys([theanos[0], *ours], value)
+    with pytest.raises(theano.GraphTypeError, match="are two names of one argument"):
+        function(**both)
+
+
+def public(module):
+    return {
+        name: thing
+        for name, thing in vars(module).items()
+        if callable(thing) and name[0] != "_" and isinstance(thing.__module__, str)
+    }
+
+
+@pytest.mark.parametrize("module", [theano, T, T.nnet, T.nlinalg, T.slinalg, T.extra_ops, T.opt])
+def test_functions_tell_their_arguments(module):
+    star = {"matrix_dot", "largest", "smallest"}  # which take any number of variables
+    for name, function in public(module).items():
+        told = inspect.getfullargspec(function)
+        assert told.varkw != "kwargs", name
+        assert "xp" not in told.args, name
+        assert (told.varargs in ("args", None)) == (told.varargs is None or name in star), name
 
 
 def test_classes_for_isinstance():
