@@ -32,7 +32,7 @@ def add_at(out: Array, index: tuple[Any, ...], value: Any) -> None:
     array([2., 0., 1.])
     """
     if np.size(value) <= _SMALL and all(np.size(entry) <= _SMALL for entry in index):
-        np.add.at(out, index, value)
+        _add_each(out, index, value)
         return
     view, positions, new_axes, where = _canonical(out, index)
     lead = len(positions)
@@ -63,9 +63,20 @@ def add_at(out: Array, index: tuple[Any, ...], value: Any) -> None:
         width = prod(rest)
         if rest:
             rows = (rows[:, None] * width + np.arange(width)).reshape(-1)
-        np.add.at(view.reshape(-1), rows, value.reshape(-1))
+        _add_each(view.reshape(-1), (rows,), value.reshape(-1))
         return
     _add_rows(view, lengths, rows, value)
+
+
+def _add_each(out: Array, index: tuple[Any, ...], value: Any) -> None:
+    """``numpy.add.at``, which nothing else may call: NumPy 1.26 to 2.4 read out of bounds.
+
+    They do so where a vector is added to a vector through an index of more axes, as if the value
+    had as many elements as the index.
+    """
+    if out.ndim == 1 == np.ndim(value) and (len(index) > 1 or np.ndim(index[0]) > 1):
+        value = np.broadcast_to(value, out[index].shape)
+    np.add.at(out, index, value)
 
 
 def _add_rows(view: Array, lengths: Sequence[int], rows: Array, value: Array) -> None:
@@ -116,7 +127,8 @@ def _sum_groups(group: Array, groups: int, value: Array) -> Array:
         group = (group[:, None] * width + np.arange(width)).reshape(-1)
     dtype = np.float64 if _is_narrow(value.dtype) else value.dtype
     total = np.zeros(groups * width, dtype=dtype)
-    np.add.at(total, group, value.reshape(-1).astype(dtype, copy=False))  # bincount takes 1.5 times
+    # bincount takes 1.5 times
+    _add_each(total, (group,), value.reshape(-1).astype(dtype, copy=False))
     return total
 
 
