@@ -112,7 +112,7 @@ def mean(
     keepdims : bool
         Keep the axes with length 1.
     acc_dtype : str, optional
-        dtype to add up in; float16 is added up in float32.
+        dtype to add up in; by default float64 for integers and booleans, float32 for float16.
 
     >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1).eval()
     array([1.5, 3.5])
@@ -124,10 +124,8 @@ def mean(
         result = "float64" if is_discrete(x.dtype) else x.dtype
     if acc_dtype is not None:
         inner = check_dtype(acc_dtype)
-    elif is_discrete(x.dtype):
-        inner = sum_dtype(x.dtype)
     else:
-        inner = result
+        inner = "float64" if is_discrete(x.dtype) else result  # sums of int64 could wrap
     ratio = "float64" if is_discrete(result) else "float32" if result == "float16" else result
     inner = "float32" if inner == "float16" else inner
     total = cast(Sum(axes, bool(keepdims)).make(cast(x, inner)), ratio)

@@ -293,3 +293,69 @@ def test_max_and_argmax():
 def test_max_and_argmax_gives_a_pair():
     top, where = T.max_and_argmax(T.dvector())
     assert (top.dtype, where.dtype) == ("float64", "int64")
+
+
+# -- integers of any size ------------------------------------------------------------------------
+
+
+@st.composite
+def integers_of_any_size(draw):
+    dtype = draw(st.sampled_from([d for d in DTYPES if "int" in d or d == "bool"]))
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
+    x = draw(hnp.arrays(dtype, shape))
+    return x, draw(st.none() | st.integers(0, x.ndim - 1))
+
+
+@settings(max_examples=200, deadline=None)
+@given(integers_of_any_size(), st.sampled_from(["mean", "var", "std", "sum", "prod", "max", "min"]))
+def test_integers_of_any_size_are_reduced_as_numpy_does(case, name):
+    x, axis = case
+    want = np.asarray(getattr(np, name)(x, axis=axis))
+    got = run(getattr(T, name), x, axis)
+    if want.dtype.kind == "f":
+        assert got.dtype == want.dtype
+        # rounding of the mean, squared in the variance
+        scale = np.abs(x.astype("float64")).max(initial=0)
+        atol = {"mean": 1e-15, "var": 1e-30, "std": 1e-15}[name] * scale ** (1 + (name == "var"))
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=atol)
+    else:
+        np.testing.assert_array_equal(got, want, strict=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(integers_of_any_size(), st.sampled_from(["cumsum", "cumprod"]))
+def test_running_totals_of_integers_wrap_as_numpys(case, name):
+    x, axis = case
+    want = getattr(np, name)(x, axis=axis)
+    np.testing.assert_array_equal(run(getattr(T, name), x, axis), want, strict=True)
+
+
+@given(st.sampled_from([d for d in DTYPES if "int" in d]), st.data())
+@settings(max_examples=100, deadline=None)
+def test_products_of_matrices_of_integers_wrap_as_numpys(dtype, data):
+    n, k, m = (data.draw(st.integers(0, 4)) for _ in range(3))
+    a, b = (data.draw(hnp.arrays(dtype, shape)) for shape in ((n, k), (k, m)))
+    x, y = placeholder(a), placeholder(b)
+    both = compute([T.dot(x, y), T.tensordot(x, y, 1)], [x, y], a, b)
+    np.testing.assert_array_equal(both[0], a @ b, strict=True)
+    np.testing.assert_array_equal(both[1], np.tensordot(a, b, 1), strict=True)
+
+
+def test_the_mean_of_large_integers_does_not_wrap():
+    x = np.full(3, 2**62)
+    assert run(T.mean, x) == 2.0**62
+    assert run(T.mean, x, dtype="float32") == 2.0**62
+    assert run(T.mean, np.full(3, 2**63, "uint64")) == 2.0**63
+    assert run(T.mean, np.full(3, 2**62), acc_dtype="int64") == np.sum(x) / 3  # as asked for
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 3000), st.sampled_from([0, 1, None]), st.integers(0, 99))
+def test_sums_of_float16_are_as_accurate_as_their_dtype(n, axis, seed):
+    x = np.random.default_rng(seed).uniform(-1, 4, (n, 3)).astype("float16")
+    with np.errstate(over="ignore"):
+        for name in ("sum", "mean"):
+            exact = getattr(np, name)(x, axis=axis, dtype="float64")
+            np.testing.assert_allclose(
+                run(getattr(T, name), x, axis), exact.astype("float16"), rtol=1e-3
+            )
