@@ -70,9 +70,10 @@ def _float(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
 
 
 def _division(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = promote(*dtypes)
-    if is_discrete(common):
+    if all(map(is_discrete, dtypes)):  # of int64 and uint64 too, whose common dtype is float64
         common = str(config.floatX)
+    else:
+        common = promote(*dtypes)
     return (common,) * len(dtypes), common
 
 
@@ -230,11 +231,8 @@ class Elementwise(Op, register=False):
         if kwargs:
             args = self._in_order(args, kwargs)
         if len(args) != self.nin:
-            if self.variadic and len(args) > self.nin:
-                total = args[0]
-                for k in range(1, len(args), self.nin - 1):
-                    total = self(total, *args[k : k + self.nin - 1])
-                return total
+            if self.variadic and args:
+                return self._folded(args)
             raise GraphTypeError(
                 f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
                 f"{len(args)} were given."
@@ -253,6 +251,15 @@ class Elementwise(Op, register=False):
                 for e, d in zip(exprs, dtypes, strict=True)
             ]
         )
+
+    def _folded(self, args: Sequence[Any]) -> Any:
+        """One argument itself, or any number of them from the left, in the dtype of them all."""
+        exprs = as_exprs(args, self._name)
+        dtypes, _ = self.rule([e.type.dtype for e in exprs], self._name)
+        total, *others = (hooks.call("cast", e, d) for e, d in zip(exprs, dtypes, strict=True))
+        for other in others:
+            total = self.make(total, other)
+        return total
 
     def _in_order(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments by position, some of which were given by name."""
@@ -380,7 +387,7 @@ def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
     condition : bool
         `bool()` of the result refuses.
     variadic : bool
-        More arguments fold from the left.
+        One argument is the result; more than two fold from the left, in the dtype of them all.
     differentiable : bool
         False where the gradient is a convention that numerical gradients do not show.
     symbol : str, optional

@@ -4,6 +4,7 @@ import copy
 import doctest
 import pickle
 import sys
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -150,9 +151,10 @@ def test_division_of_integers_is_floatX(first, second, seed):
     got = run(T.true_div, a, b)
     np.testing.assert_allclose(got, a.astype("float64") / b, rtol=5e-3)
     both = np.promote_types(first, second)
-    assert got.dtype == (both if both.kind == "f" else "float64")
+    real = "f" in (a.dtype.kind, b.dtype.kind)
+    assert got.dtype == (both if real else "float64")
     with symgrad.config.change_flags(floatX="float32"):
-        assert run(T.true_div, a, b).dtype == (both if both.kind == "f" else "float32")
+        assert run(T.true_div, a, b).dtype == (both if real else "float32")
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float32", "float64"])
@@ -626,3 +628,73 @@ def test_constants_cast_without_a_warning():
     assert T.cast(T.constant([nan]), "bool").eval().tolist() == [True]
     T.cast(T.constant([nan, inf]), "int32")
     T.cast(T.constant([1e300]), "float32")
+
+
+# -- several operands ----------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.sampled_from([*INTS, *FLOATS]), min_size=1, max_size=5),
+    st.sampled_from(["add", "mul"]),
+    st.sampled_from(["FAST_RUN", "FAST_COMPILE"]),
+    st.data(),
+)
+@settings(max_examples=150, deadline=None)
+def test_several_operands_meet_in_the_type_of_the_result(dtypes, name, mode, data):
+    values = []
+    for dtype in dtypes:
+        if "int" in dtype:
+            limits = np.iinfo(dtype)
+            number = data.draw(st.sampled_from([limits.min, limits.max, 1, 7, 100]))
+        else:
+            number = data.draw(st.sampled_from([1e8, 1.0, 2.5, -3.0, 1e-3]))
+        with np.errstate(over="ignore"):
+            values.append(np.array([number]).astype(dtype))
+    common = reduce(np.promote_types, dtypes)
+    with np.errstate(all="ignore"):
+        want = values[0].astype(common)
+        for value in values[1:]:
+            want = {"add": np.add, "mul": np.multiply}[name](want, value.astype(common))
+    inputs = [TensorType(dtype, (None,))() for dtype in dtypes]
+    result = getattr(T, name)(*inputs)
+    got = symgrad.function(inputs, result, mode=mode)(*values)
+    assert got.dtype == result.dtype == common
+    np.testing.assert_array_equal(got, want)
+
+
+def test_what_pairs_would_lose_is_kept_in_values_and_slopes():
+    a, b, c = T.bvector(), T.bvector(), T.lvector()
+    f = symgrad.function([a, b, c], T.add(a, b, c))
+    np.testing.assert_array_equal(f([100], [100], [0]), [200])
+    a, b = T.ivector(), T.wvector()
+    f = symgrad.function([a, b], T.mul(a, b, 2.5))
+    np.testing.assert_allclose(f([2147483647], [7]), [2147483647 * 17.5])
+    a, b, c = T.fvector(), T.fvector(), T.dvector()
+    assert symgrad.function([a, b, c], T.add(a, b, c))([1e8], [1.0], [0.0]) == 1e8 + 1
+    slope = symgrad.grad(T.mul(a, b, c).sum(), c)
+    big, odd = np.float32(16777216.0), np.float32(3.3)
+    assert symgrad.function([a, b, c], slope, on_unused_input="ignore")(
+        [big], [odd], [1.0]
+    ) == np.float64(big) * np.float64(odd)
+    long = T.and_(T.bvector("p"), T.bvector("q"), T.lvector("r"))
+    assert long.dtype == "int64"
+
+
+def test_one_operand_is_the_result():
+    v = T.dvector()
+    assert T.add(v) is v
+    assert T.mul(v) is v
+    assert T.add(3).eval() == 3
+    with pytest.raises(GraphTypeError, match="0 were given"):
+        T.add()
+
+
+@pytest.mark.parametrize("floatX", ["float32", "float64"])
+def test_quotients_of_integers_are_floatX_whatever_their_signs(floatX):
+    with symgrad.config.change_flags(floatX=floatX):
+        for a in ["bool", *INTS]:
+            for b in ["bool", *INTS]:
+                quotient = T.vector("a", dtype=a) / T.vector("b", dtype=b)
+                assert quotient.dtype == floatX  # Theano's answer, too
+        got = symgrad.function([n := T.lvector(), m := T.vector(dtype="uint64")], n / m)([-7], [2])
+        assert got == -3.5
