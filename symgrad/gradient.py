@@ -21,6 +21,7 @@ from symgrad.errors import (
 from symgrad.flags import config
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
+from symgrad.graph.written import remember
 from symgrad.ops.barriers import (
     consider_constant as consider_constant,
     disconnected_grad as disconnected_grad,
@@ -172,7 +173,7 @@ def _differentiate(
         elif result.dtype != target.dtype:
             result = cast(result, target.dtype)
         results.append(result)
-    return results
+    return remember(results, [*roots, *targets])
 
 
 def _name(results: list[Any], targets: Sequence[Expr], cost: Any, given: Sequence[Any]) -> None:
@@ -427,7 +428,7 @@ def Rop(
         product = Lop(transposed, u, [directions[k] for k in used], disconnected_inputs="ignore")
         # Linear in u, so its derivative may still need the shape of u, but no value.
         results += substitute([product], {u: _zeros(output)})
-    return _like(f, results)
+    return _like(f, remember(results, [*outputs, *targets]))
 
 
 # -- whole Jacobians -------------------------------------------------------------------------
@@ -487,7 +488,7 @@ def jacobian(
             reshape(result, [*lengths, *(dim(target, a) for a in range(target.ndim))])
             for result, target in zip(stacked, targets, strict=True)
         ]
-    return _like(wrt, stacked)
+    return _like(wrt, remember(stacked, [expression, *targets]))
 
 
 @checks_keywords
@@ -526,13 +527,11 @@ def hessian(
         _check_real(target, "hessian", "wrt")
     slopes = grad(cost, targets, consider_constant, disconnected_inputs, add_names=False)
     # A cost that is linear in a variable has slopes that do not depend on it: zeros, no error.
-    return _like(
-        wrt,
-        [
-            jacobian(slope, target, consider_constant, disconnected_inputs="ignore")
-            for slope, target in zip(slopes, targets, strict=True)
-        ],
-    )
+    found = [
+        jacobian(slope, target, consider_constant, disconnected_inputs="ignore")
+        for slope, target in zip(slopes, targets, strict=True)
+    ]
+    return _like(wrt, remember(found, [cost, *targets]))
 
 
 def subgraph_grad(

@@ -21,6 +21,7 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
 from symgrad.graph.shared import Cell, Shared, shared as make_shared
 from symgrad.graph.walk import substitute, toposort
+from symgrad.graph.written import as_written
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
 from symgrad.types import ObjectType, is_discrete, promote
@@ -244,7 +245,10 @@ def check_used(
     if action == "ignore":
         return
     graph = [*results, *(new for _, new in pairs), *replacements.values()]
-    used = set(toposort(graph, stop=set(variables)))
+    given = set(variables)
+    used = set(toposort(graph, stop=given))
+    if not used.issuperset(given):  # costs of gradients count, and what shapes were asked of
+        used.update(as_written(graph, stop=given))
     for variable in variables:
         if variable not in used:
             message = (

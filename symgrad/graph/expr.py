@@ -26,15 +26,19 @@ class Tag:
 
 
 class Notes:
-    """The mutable annotations of a node; they never take part in equality."""
+    """The mutable annotations of a node; they never take part in equality.
 
-    __slots__ = ("name", "role", "scope", "tag")
+    `written` holds what the node was made from besides its inputs; see `symgrad.graph.written`.
+    """
+
+    __slots__ = ("name", "role", "scope", "tag", "written")
 
     def __init__(self) -> None:
         self.name: str | None = None
         self.tag: Tag | None = None
         self.scope: str | None = None
         self.role: str | None = None
+        self.written: tuple[Expr, ...] = ()
 
     def copy(self) -> Notes:
         """The same annotations for another node."""
@@ -43,10 +47,12 @@ class Notes:
         return copied
 
     def __getstate__(self) -> Any:
-        return (self.name, None if self.tag is None else vars(self.tag), self.scope, self.role)
+        tag = None if self.tag is None else vars(self.tag)
+        return (self.name, tag, self.scope, self.role, self.written)
 
     def __setstate__(self, state: Any) -> None:
-        self.name, tag, self.scope, self.role = state
+        self.name, tag, self.scope, self.role, *written = state
+        self.written = written[0] if written else ()  # older pickles have none
         self.tag = None
         if tag is not None:
             self.tag = Tag()

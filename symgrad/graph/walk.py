@@ -79,8 +79,24 @@ def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> li
         if node not in new:
             inputs = tuple([new[i] for i in node.inputs])
             # expressions are equal only to themselves
-            new[node] = node if inputs == node.inputs else rebuild(node, inputs)
+            new[node] = made = node if inputs == node.inputs else rebuild(node, inputs)
+            if node.notes is not None and node.notes.written:
+                new[node] = _written_anew(node, made, replacements)
     return [new[output] for output in outputs]
+
+
+def _written_anew(node: Expr, made: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
+    """A node that remembers what it was written from, with the replacements made there too."""
+    before = node.notes.written  # type: ignore[union-attr]
+    written = tuple(substitute(before, replacements))
+    if written == before:
+        return made
+    if made is node:
+        made = node.clone()
+        made.origin = node.origin
+        made.notes = node.notes.copy()  # type: ignore[union-attr]
+    made.note().written = written
+    return made
 
 
 def depends_on(outputs: Iterable[Expr], targets: Collection[Expr]) -> set[Expr]:

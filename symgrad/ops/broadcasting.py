@@ -8,6 +8,7 @@ from typing import Any
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
+from symgrad.graph.written import written_from
 from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
 from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, as_exprs, projections
@@ -100,7 +101,8 @@ def fill(x: Any, value: Any) -> Any:
         x, value = as_exprs((as_expr(x, "fill"), value), "fill")
     else:
         x, value = as_expr(x, "fill"), as_expr(value, "fill")
-    return alloc(value, [dim(x, a) for a in range(x.ndim)])
+    filled = alloc(value, [dim(x, a) for a in range(x.ndim)])
+    return filled if None in x.static_shape else written_from(filled, [x])
 
 
 # -- what a shape is known to be -----------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.written import written_from
 from symgrad.ops.broadcasting import broadcast_arrays
 from symgrad.ops.elementwise import cast, eq, le, maximum, switch
 from symgrad.ops.lengths import (
@@ -416,7 +417,8 @@ def identity_like(x: Any, dtype: Any = None) -> Any:
     x = as_expr(x, "identity_like")
     if x.ndim != 2:
         raise GraphTypeError(f"identity_like takes a matrix, not {describe(x)}.\n{made_at(x)}")
-    return eye(dim(x, 0), dim(x, 1), 0, x.dtype if dtype is None else dtype)
+    made = eye(dim(x, 0), dim(x, 1), 0, x.dtype if dtype is None else dtype)
+    return made if None in x.static_shape else written_from(made, [x])
 
 
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Any:

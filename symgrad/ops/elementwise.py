@@ -17,6 +17,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant
+from symgrad.graph.written import folded
 from symgrad.ops.families import NUMPY_1, elementwise
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr, as_exprs
 from symgrad.types import (
@@ -80,7 +81,7 @@ def cast(x: Any, dtype: Any) -> Any:
         )
     if isinstance(x, Constant):
         with np.errstate(all="ignore"):
-            return Constant(x.value.astype(dtype), x.name)
+            return folded(Constant(x.value.astype(dtype), x.name), x)
     return Cast(dtype).make(x)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, IndexRangeError, ShapeError, describe, made_at
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.written import folded
 from symgrad.ops.elementwise import cast, switch
 from symgrad.ops.index_spec import (
     SYMBOL,
@@ -369,7 +370,7 @@ def getitem(x: Any, index: Any) -> Any:
             raise
         raise type(error)(f"{error.message} The variable is {describe(x)}.\n{made_at(x)}") from None
     if isinstance(x, Constant) and x.ndim == 1 and is_discrete(x.dtype) and not inputs:
-        return ConstantPart(part, x)
+        return folded(ConstantPart(part, x), x)
     return part
 
 
@@ -384,13 +385,14 @@ def _lengths(x: Expr, spec: Spec) -> Any:
     kind, *parts = spec[0]
     if kind == "int":
         check_range(parts[0], len(axes), 0)
-        return dim(of, axes[parts[0]])
+        length = dim(of, axes[parts[0]])
+        return folded(length, x) if isinstance(length, Constant) else length
     if kind != "slice":
         return None
     chosen = tuple(axes[slice(*parts)])
     known = [of.static_shape[a] for a in chosen]
     if None not in known:
-        return Constant(np.array(known, dtype="int64"))
+        return folded(Constant(np.array(known, dtype="int64")), x)
     return ShapePart(chosen).make(of)
 
 

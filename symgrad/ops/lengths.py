@@ -10,6 +10,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, describe, made_at, naming
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.written import folded, written_from
 from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr
@@ -104,7 +105,7 @@ def shape(x: Any) -> Any:
     """
     x = as_expr(x, "shape")
     if None not in x.static_shape:
-        return Constant(np.array(x.static_shape, dtype="int64"))
+        return written_from(Constant(np.array(x.static_shape, dtype="int64")), [x])
     return Shape().make(x)
 
 
@@ -122,7 +123,8 @@ def shape_i(x: Any, i: int) -> Any:
     array(3)
     """
     x = as_expr(x, "shape_i")
-    return dim(x, check_axis(x, i, "shape_i"))
+    length = dim(x, check_axis(x, i, "shape_i"))
+    return written_from(length, [x]) if length.op is None else length
 
 
 def lengths_named(node: Expr, given: Sequence[Expr], known: Mapping[Expr, Lengths]) -> Lengths:
@@ -142,7 +144,8 @@ def size(x: Any) -> Any:
     array(3)
     """
     x = as_expr(x, "size")
-    return product_of_lengths(x, range(x.ndim))
+    count = product_of_lengths(x, range(x.ndim))
+    return written_from(count, [x]) if count.op is None else count
 
 
 def product_of_lengths(x: Any, axes: Iterable[int]) -> Any:
@@ -195,7 +198,9 @@ def as_length(length: Any, what: str) -> Any:
             f"\n{made_at(length)}"
         )
     known = static_length(length)
-    return cast(length, "int64") if known is None else length_constant(known)
+    if known is None:
+        return cast(length, "int64")
+    return folded(length_constant(known), length)
 
 
 def static_length(length: Expr) -> int | None:

@@ -15,6 +15,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphValueError, ShapeError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.written import written_from
 from symgrad.ops.elementwise import cast
 from symgrad.ops.lengths import (
     Dim,
@@ -519,8 +520,9 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     x = as_expr(x, "full_like")
     filling = cast(as_expr(fill_value, "full_like"), x.dtype if dtype is None else dtype)
     if x.ndim == 0 == filling.ndim:
-        return filling
-    return Alloc().make(filling, *[dim(x, a) for a in range(x.ndim)])
+        return written_from(filling, [x])
+    filled = Alloc().make(filling, *[dim(x, a) for a in range(x.ndim)])
+    return filled if None in x.static_shape else written_from(filled, [x])
 
 
 for _function in (dimshuffle, transpose, reshape, flatten, zeros_like, ones_like):
