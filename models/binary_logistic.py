@@ -307,6 +307,7 @@ def train(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="binary_logistic",
     )
     with training:
         for epoch in training.epochs(n_epochs):

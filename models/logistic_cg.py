@@ -230,6 +230,7 @@ def cg_optimization_mnist(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="logistic_cg",
         unit="iteration",
     )
     for name in ("validation", "test", "test iteration"):

@@ -257,6 +257,7 @@ def sgd_optimization_mnist(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="logistic_sgd",
     )
     epochs_before = training.epoch
     start_time = default_timer()

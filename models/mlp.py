@@ -280,6 +280,7 @@ def train_mlp(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="mlp",
     ) as training:
         result = train_until_stopped(
             training,

@@ -11,7 +11,13 @@ import numpy.typing as npt
 from errors import DataError, check_regular, reason
 from symgrad.misc.budget import listed, opened_zip, quoted, read_array
 
-__all__ = ["read_arrays"]
+__all__ = ["names", "read_arrays"]
+
+
+def names(path: Path) -> list[str]:
+    """The names of the arrays in an archive that `read_arrays` has read."""
+    with opened_zip(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def read_arrays(

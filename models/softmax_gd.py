@@ -238,6 +238,7 @@ def descend(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="softmax_gd",
         unit="iteration",
     )
     with training:

@@ -201,6 +201,7 @@ def train(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="softmax_mnist",
     )
     with training:
         remember(training, iteration=0)

@@ -206,6 +206,7 @@ def train(
         seed=seed,
         resume=resume,
         quiet=quiet,
+        program="softmax_npz",
     )
     history = training.history
     with training:

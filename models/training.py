@@ -17,10 +17,10 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from tqdm import tqdm
 
-import npz
+import state as states
 import symgrad
-from errors import DataError, ModelError, OptionError
-from saving import check_writable, save_params
+from errors import ModelError, OptionError
+from saving import check_writable
 
 __all__ = ["Interrupted", "Progress", "Training", "run"]
 
@@ -45,7 +45,7 @@ class Training:
     Parameters
     ----------
     state
-        The file to resume from; None saves nothing.
+        The file to save to and to resume from; None saves nothing.
     params
         Shared variables by name: the parameters, and whatever else the updates change.
     settings
@@ -59,6 +59,8 @@ class Training:
         Show neither lines nor a bar.
     unit
         What an epoch is called, for the message after Ctrl-C.
+    program
+        Whose states these are: another program's are refused.
 
     Attributes
     ----------
@@ -100,9 +102,11 @@ class Training:
         resume: bool = False,
         quiet: bool = False,
         unit: str = "epoch",
+        program: str = "",
     ) -> None:
         common = {"seed": seed, "floatX": symgrad.config.floatX}
         self.path = state
+        self.program = program
         self.params = dict(params)
         self.settings = json.loads(json.dumps(dict(settings) | common, default=str))
         self.epoch = self.batch = 0
@@ -205,10 +209,11 @@ class Training:
         numbers = {}
         for name, values in self.history.items():
             if values and isinstance(values[0], np.ndarray):
-                arrays[f"history {name}"] = np.stack(values)
+                arrays[states.HISTORY + name] = np.stack(values)
             else:
                 numbers[name] = values
         about = {
+            "program": self.program,
             "settings": self.settings,
             "epoch": self.epoch,
             "batch": self.batch,
@@ -218,48 +223,27 @@ class Training:
             "notes": self.notes,
             "rng": self._at_epoch,
         }
-        text = json.dumps(about, default=lambda value: value.tolist())
-        save_params(self.path, training=np.array(text), **arrays)
+        states.write(self.path, about, arrays)
         self._saved = monotonic()
 
     def _load(self) -> None:
         if self.path is None:
             raise OptionError("nothing to resume from: no directory was given where the state is")
-        arrays = npz.read_arrays(self.path, ["training"])
-        try:
-            about = json.loads(str(arrays["training"]))
-            settings = dict(about["settings"])
-            self.epoch, self.batch = int(about["epoch"]), int(about["batch"])
-            self.stopped = bool(about["stopped"])
-            history = dict(about["history"])
-            self.history = {name: [float(value) for value in history[name]] for name in history}
-            self.notes = dict(about["notes"])
-            recorded = {f"history {name}": str(name) for name in about["arrays"]}
-            self._at_epoch = about["rng"]
-            key = self._at_epoch["state"]["key"]
-            self._at_epoch["state"]["key"] = np.array(key, np.uint32)
-            self.rng.set_state(self._at_epoch)
-        except Exception:  # of a damaged file nothing is known
-            raise DataError(self.path, "something else", "the state of a training") from None
-        for name in self.settings | settings:
-            was, found = settings.get(name), self.settings.get(name)
-            if was != found:
-                raise OptionError(
-                    f"{self.path} was saved by a training with {name} {was}, not {found}: give "
-                    f"the same options to resume it, or leave --resume out to start anew"
-                )
-        arrays = npz.read_arrays(self.path, [*self.params, *recorded])
+        params = {name: shared.get_value(borrow=True) for name, shared in self.params.items()}
+        about, arrays = states.read(self.path, self.program, self.settings, params)
+        self.epoch, self.batch, self.stopped = about["epoch"], about["batch"], about["stopped"]
+        self.notes = about["notes"]
+        self.history = {
+            name: [float(number) for number in numbers]
+            for name, numbers in about["history"].items()
+        }
+        for name in about["arrays"]:
+            self.history[name] = list(arrays[states.HISTORY + name])
+        self._at_epoch = about["rng"]
+        self._at_epoch["state"]["key"] = np.array(self._at_epoch["state"]["key"], np.uint32)
+        self.rng.set_state(self._at_epoch)
         for name, shared in self.params.items():
-            old = shared.get_value(borrow=True)
-            if arrays[name].shape != old.shape or arrays[name].dtype != old.dtype:
-                found = f"{arrays[name].dtype} of shape {arrays[name].shape}"
-                expected = f"{old.dtype} of shape {old.shape}"
-                raise DataError(f"{self.path}[{name}]", found, expected)
             shared.set_value(arrays[name])
-        for key, name in recorded.items():
-            if arrays[key].ndim < 2:
-                raise DataError(f"{self.path}[{key}]", "a number", "arrays, one below the other")
-            self.history[name] = list(arrays[key])
 
     def _interruption(self, state: str) -> Interrupted:
         if self.batch or not self.epoch:

@@ -82,12 +82,12 @@ def zip_of_zeros(path: Path, name: str, size: int) -> None:
         archive.writestr("pkl", b"\x80\x02X\x01\0\0\0aQ.")
 
 
-def png(path: Path, width: int, height: int, extra: bytes = b"") -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+def chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + checksum
 
+
+def png(path: Path, width: int, height: int, extra: bytes = b"") -> None:
     packer = zlib.compressobj(1)
     body = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
     path.write_bytes(
@@ -112,26 +112,26 @@ BOMBS: dict[str, tuple[str, str, Callable[[Path], object], str]] = {
     "idx images of zeros": (
         "idx images",
         "train.gz",
-        lambda p: zeros_gz(p, IMAGES + struct.pack(">3I", 10**7, 28, 28), 1 << 30),
+        lambda p: zeros_gz(p, IMAGES + struct.pack(">3I", 10**7, 28, 28), 1 << 28),
         "more than 100 times their size",
     ),
     "idx labels of zeros": (
         "idx labels",
         "labels.gz",
-        lambda p: zeros_gz(p, LABELS + struct.pack(">I", 2**31), 1 << 30),
+        lambda p: zeros_gz(p, LABELS + struct.pack(">I", 2**31), 1 << 28),
         "more than 100 times their size",
     ),
     "a pickle of zeros": (
         "pickle",
         "mnist.pkl.gz",
-        lambda p: zeros_gz(p, b"", 1 << 30),
+        lambda p: zeros_gz(p, b"", 1 << 28),
         "more than 100 times their size",
     ),
     "an npz member of zeros": (
         "npz",
         "data.npz",
-        lambda p: zip_of_zeros(p, "x_train", 1 << 30),
-        "that unpacks to 1,073,741,",
+        lambda p: zip_of_zeros(p, "x_train", 1 << 28),
+        "that unpacks to 268,435,",
     ),
     "an npz member that promises": (
         "npz",
@@ -172,8 +172,8 @@ BOMBS: dict[str, tuple[str, str, Callable[[Path], object], str]] = {
     "a dump's array of zeros": (
         "zip",
         "model.zip",
-        lambda p: zip_of_zeros(p, "a", 1 << 30),
-        "that unpacks to 1,073,741,",
+        lambda p: zip_of_zeros(p, "a", 1 << 28),
+        "that unpacks to 268,435,",
     ),
     "a dump's pickle of tuples": (
         "zip",
@@ -206,14 +206,7 @@ BOMBS: dict[str, tuple[str, str, Callable[[Path], object], str]] = {
             p,
             8_000,
             8_000,
-            (
-                lambda d: (
-                    struct.pack(">I", len(d))
-                    + b"zTXt"
-                    + d
-                    + struct.pack(">I", zlib.crc32(b"zTXt" + d))
-                )
-            )(b"a\0\0" + zlib.compress(bytes(1 << 28), 1)),
+            chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 28), 1)),
         ),
         "cannot be read",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import hashlib
 import importlib
 import json
 import signal
@@ -35,7 +36,9 @@ def train(
     """A training whose result depends on every step, its order, and all random numbers."""
     w = symgrad.shared(np.array([0.5, -0.5]), name="w")
     seed = settings.pop("seed", 0)
-    with Training(state, {"w": w}, settings, seed=seed, resume=resume, quiet=True) as ours:
+    with Training(
+        state, {"w": w}, settings, seed=seed, resume=resume, quiet=True, program="test"
+    ) as ours:
         for epoch in ours.epochs(n_epochs):
             order = ours.rng.permutation(N_BATCHES)
             noise = ours.rng.normal(size=N_BATCHES)
@@ -173,7 +176,7 @@ def test_a_training_that_stops_by_itself(tmp_path: Path) -> None:
     def until_three(resume: bool, n_epochs: int = 9) -> tuple[float, Training]:
         w = symgrad.shared(0.0)
         state = tmp_path / "state.npz"
-        with Training(state, {"w": w}, {}, resume=resume, quiet=True) as ours:
+        with Training(state, {"w": w}, {}, resume=resume, quiet=True, program="test") as ours:
             for _ in ours.epochs(n_epochs):
                 for _ in ours.batches(2):
                     w.set_value(w.get_value() + 1)
@@ -246,32 +249,75 @@ def test_states_that_cannot_be_resumed(tmp_path: Path) -> None:
         state.write_bytes(whole[:cut])
         complaint()
     about = json.loads(str(arrays["training"]))
-    for damage in (
-        {"epoch": "two"},
-        {"epoch": float("inf")},
-        {"history": [1]},
-        {"history": {"first": 1}},
-        {"history": {"first": [[]]}},
-        {"settings": None},
-        {"notes": 3},
-        {"arrays": 1},
-        {"rng": {}},
-        {"rng": about["rng"] | {"state": {"key": [-1], "pos": 0}}},
+
+    def write(text: str, **changed: Any) -> None:
+        """A state whose text is another one, with the checksum that fits it."""
+        sums = {"checksum": np.array(hashlib.sha256(text.encode()).hexdigest())}
+        np.savez(state, **arrays | {"training": np.array(text)} | sums | changed)
+
+    twister = about["rng"]["state"]
+    for damage, found in (
+        ({"epoch": "two"}, "[epoch]: found 'two', expected a number of epochs"),
+        ({"epoch": float("inf")}, "[epoch]: found inf, expected a number of epochs"),
+        ({"epoch": -1}, "[epoch]: found -1"),
+        ({"epoch": True}, "[epoch]: found True"),
+        ({"batch": 1.5}, "[batch]: found 1.5"),
+        ({"batch": float("nan")}, "[batch]: found nan"),
+        ({"stopped": 0}, "[stopped]: found 0, expected true or false"),
+        ({"history": [1]}, "[history]: found [1], expected lists of numbers by name"),
+        ({"history": {"first": 1}}, "[history]"),
+        ({"history": {"first": [[]]}}, "[history]"),
+        ({"history": {"first": [float("nan")]}}, "[history]"),
+        ({"settings": None}, "[settings]: found None"),
+        ({"notes": 3}, "[notes]: found 3"),
+        ({"arrays": 1}, "[arrays]: found 1, expected names"),
+        ({"arrays": ["more"]}, "[history more]: found nothing"),
+        ({"rng": {}}, "[rng]: found {}, expected the state of a Mersenne twister"),
+        ({"rng": about["rng"] | {"state": twister | {"key": [-1]}}}, "[rng]"),
+        ({"rng": about["rng"] | {"state": twister | {"pos": 625}}}, "[rng]"),
+        ({"rng": about["rng"] | {"bit_generator": "PCG64"}}, "[rng]"),
+        ({"format": 2}, "[format]: found format 2, of a newer version, expected format 1"),
+        ({"format": "1"}, "[format]: found format 1, expected format 1"),
+        ({"program": "mlp"}, "[program]: found the state of mlp, expected one of test"),
+        ({"program": "a\n\x1b[2J" + 300 * "b"}, "[program]: found the state of a\\n\\x1b[2Jbb"),
+        ({"checksums": 1}, "[checksums]: found 1"),
+        ({"checksums": {}}, "[w]: found values that do not fit their checksum"),
+        ({"more": 1}, "[more]: found what no state has"),
     ):
-        np.savez(state, **arrays | {"training": np.array(json.dumps(about | damage))})
-        assert "found something else, expected the state of a training" in complaint()
-    np.savez(state, **arrays | {"training": np.array("no json")})
-    assert "found something else" in complaint()
-    np.savez(state, **arrays | {"w": np.zeros(3)})
-    assert "[w]: found float64 of shape (3,), expected float64 of shape (2,)" in complaint()
-    np.savez(state, **arrays | {"w": np.zeros(2, np.float32)})
-    assert "found float32 of shape (2,)" in complaint()
-    np.savez(state, **arrays | {"history w": np.zeros(())})
-    assert "[history w]: found a number" in complaint()
-    np.savez(state, **{name: arrays[name] for name in ("w", "training")})
-    assert "found no history w among training, w" in complaint()
-    np.savez(state, training=arrays["training"], **{"history w": arrays["history w"]})
-    assert "found no w among" in complaint()
+        write(json.dumps(about | damage))
+        assert found in complaint()
+    for key in about:
+        write(json.dumps({name: value for name, value in about.items() if name != key}))
+        complaint()
+    for text in ("no json", "[]", "3", "null", "[" * 100_000, "9" * 10_000, ""):
+        write(text)
+        assert "expected the state of a training" in complaint()
+    np.savez(state, **arrays | {"training": np.array(json.dumps(about | {"epoch": 1}))})
+    assert "[training]: found a text that does not fit its checksum" in complaint()
+    np.savez(state, **arrays | {"training": np.zeros(3)})
+    assert "[training]: found float64 of shape (3,)" in complaint()
+
+    for changed, found in (
+        (
+            {"w": np.zeros(3)},
+            "[w]: found float64 of shape (3,), expected finite numbers, float64",
+        ),
+        ({"w": np.zeros(2, np.float32)}, "found float32 of shape (2,)"),
+        ({"w": np.array(["a", "b"])}, "found <U1 of shape (2,)"),
+        ({"w": np.full(2, np.nan)}, "[w]: found NaN or infinity"),
+        ({"w": arrays["w"] + 1}, "[w]: found values that do not fit their checksum"),
+        ({"w": np.array([None, None])}, "[w]: found something that cannot be read (w.npy holds"),
+        ({"history w": np.zeros(())}, "[history w]: found float64 of shape (), expected the num"),
+        ({"history w": arrays["history w"][:-1]}, "[history w]: found values that do not fit"),
+        ({"v": np.zeros(2)}, "[v]: found what no state has, expected training, checksum, w"),
+    ):
+        np.savez(state, **arrays | changed)
+        assert found in complaint()
+    for name in arrays:
+        np.savez(state, **{key: array for key, array in arrays.items() if key != name})
+        assert name in complaint()
+    state.write_bytes(whole)
+    train(state, resume=True)
 
 
 def test_where_no_state_can_be(tmp_path: Path) -> None:
