@@ -15,6 +15,7 @@ from symgrad.rewrite.patterns import (
     argument,
     core,
     fits_in,
+    has_zero,
     is_filled,
     is_number,
     is_positive_number,
@@ -190,10 +191,12 @@ def log_of_square(e: Expr) -> Expr | None:
 
 @LOGARITHMS(ops.log, needs=[ops.pow])
 def log_of_power(e: Expr) -> Expr | None:
-    """log([a**c]) → [c * log(a)], where a is positive as above and c a number."""
+    """log([a**c]) → [c * log(a)], but 0 where c is; a is positive as above, c a number."""
     match core(e.inputs[0]):
         case Expr(op=ops.pow, inputs=(a, c)) if is_number(c) and fits_in(c, a) and _positive(a):
-            return view_of_core(e.inputs[0], ops.mul.make(c, ops.log.make(a)))
+            # a**0 is 1 where log(a) is infinite, and where it is NaN
+            times = ops.times_or_zero if has_zero(c) else ops.mul
+            return view_of_core(e.inputs[0], times.make(c, ops.log.make(a)))
     return None
 
 

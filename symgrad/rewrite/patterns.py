@@ -38,6 +38,13 @@ def is_number(e: Expr) -> bool:
     return isinstance(e, Constant) and bool(np.isfinite(e.value).all())
 
 
+def has_zero(e: Expr) -> bool:
+    """Whether an element of a known number is 0."""
+    while isinstance(e.op, (ops.Alloc, ops.BroadcastLike)):
+        e = e.inputs[0]
+    return isinstance(e, Constant) and not e.value.all()
+
+
 def is_positive_number(e: Expr) -> bool:
     """Whether every element is a finite number above 0, or a length."""
     while isinstance(e.op, (ops.Cast, ops.Alloc, ops.BroadcastLike)):

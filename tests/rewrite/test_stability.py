@@ -531,6 +531,39 @@ def test_complex_logarithms_keep_their_branch():
     assert fired(T.log(1 + e(z))) == []
 
 
+POWERS = {  # of vectors that are 0, 1, infinite or NaN somewhere
+    "sigmoid": s,
+    "softmax": T.nnet.softmax,
+    "exp": e,
+    "softmax by hand": lambda x: e(x) / e(x).sum(),
+    "product": lambda x: e(x) * s(x),
+    "sum": lambda x: s(x) + e(x),
+    "choice": lambda x: T.switch(x > 0, e(x), s(x)),
+}
+
+
+@pytest.mark.parametrize("power", [0, 0.0, -0.0, [0.0, 1.0, 0.0, 2.0, -1.0, 0.0], [0] * 6])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", POWERS)
+def test_the_log_of_a_power_of_0_is_0(name, dtype, power):
+    x = T.TensorType(dtype, (6,))("x")
+    log = T.log2 if name == "product" else T.log
+    c = np.array(power, dtype if isinstance(power, list) else None)[()]
+    value = log(POWERS[name](x) ** c)
+    f = symgrad.function([x], [value, T.grad(value.sum(), x)])
+    for values in (
+        [0.0, 1, 2, 3, 4, 5],
+        [-np.inf, 0, np.nan, 1, 1, np.inf],
+        [-800, 0, 1, 1, 1, 800],
+    ):
+        values = np.array(values, dtype)
+        have, slope = f(values)
+        zero = np.broadcast_to(c == 0, (6,))
+        np.testing.assert_array_equal(have[zero], 0)
+        if not name.startswith("softmax"):  # there each element depends on all
+            np.testing.assert_array_equal(slope[zero & np.isfinite(values)], 0)
+
+
 def test_what_is_added_to_probabilities_needs_no_logaddexp():
     x = T.dmatrix("x")
     assert fired(T.log(softmax(x) + 1e-8)) == []
