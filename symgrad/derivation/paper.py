@@ -23,7 +23,7 @@ from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex
 from symgrad.ops.linalg import Dot
 from symgrad.ops.selecting import OneHot
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike
+from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike, is_transposed
 from symgrad.ops.softmax import LessShare
 from symgrad.rewrite.engine import RuleSet, rewrite
 from symgrad.rewrite.pipeline import prepare
@@ -196,16 +196,12 @@ def below_both(e: Expr) -> Expr | None:
 def transposed_product(e: Expr) -> Expr | None:
     """(A·B).T → B.T·A.T, where one of them is transposed already."""
     (x,) = e.inputs
-    if e.op.order != (1, 0) or not isinstance(x.op, Dot) or {i.ndim for i in x.inputs} != {2}:
+    if not is_transposed(e) or not isinstance(x.op, Dot) or {i.ndim for i in x.inputs} != {2}:
         return None
-    turned = [i.inputs[0] if _is_transposed(i) else e.op.make(i) for i in x.inputs]
-    if not any(map(_is_transposed, x.inputs)):
+    turned = [i.inputs[0] if is_transposed(i) else e.op.make(i) for i in x.inputs]
+    if not any(map(is_transposed, x.inputs)):
         return None
     return x.op.make(turned[1], turned[0])
-
-
-def _is_transposed(e: Expr) -> bool:
-    return isinstance(e.op, DimShuffle) and e.op.order == (1, 0)
 
 
 @PAPER(IncIndex)

@@ -19,7 +19,7 @@ from symgrad.graph.walk import toposort
 from symgrad.ops.elementwise import tensor_copy
 from symgrad.ops.indexing import IncIndex, Index
 from symgrad.ops.linalg import Dot, MatMul
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike
+from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike, is_column
 from symgrad.ops.softmax import LessShare
 
 _LINEAR = (ops.Sum, SumLike, DimShuffle, Reshape, Index, BroadcastLike, Alloc, LessShare)
@@ -262,11 +262,11 @@ class Tidy:
         if x.ndim == 2 and len(op.axis) == 1:
             for f, p in factors:
                 row = f.ndim == 1 and op.axis == (0,)
-                column = _is_column(f)
+                column = is_column(f)
                 if row or (column and op.axis == (1,)):
                     outside.append((f.inputs[0] if column else f, p))
                     factors = tuple(fp for fp in factors if fp[0] is not f)
-            if outside and op.axis == (0,) and factors and all(map(_is_column, dict(factors))):
+            if outside and op.axis == (0,) and factors and all(map(is_column, dict(factors))):
                 vectors = self.build((Term(1.0, tuple((f.inputs[0], p) for f, p in factors)),))
                 total = Term(1.0, ((self.make(ops.Sum((0,), False), vectors), 1.0),))
                 return self._product(total, Term(1.0, tuple(outside)), x)
@@ -423,10 +423,6 @@ class Tidy:
 def _is_truth(e: Expr) -> bool:
     """Whether an expression is 0 or 1, which powers do not change."""
     return isinstance(e.op, ops.Cast) and e.inputs[0].dtype == "bool"
-
-
-def _is_column(e: Expr) -> bool:
-    return isinstance(e.op, DimShuffle) and e.op.order == (0, "x")
 
 
 def _is_plain(e: Expr) -> bool:

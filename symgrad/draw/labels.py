@@ -25,7 +25,15 @@ from symgrad.ops.loops import Map
 from symgrad.ops.op import Project
 from symgrad.ops.reduction import Prod, Sum
 from symgrad.ops.row_losses import RowLoss, ScaleRows
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike
+from symgrad.ops.shaping import (
+    Alloc,
+    BroadcastLike,
+    DimShuffle,
+    Reshape,
+    SumLike,
+    is_column,
+    is_transposed,
+)
 from symgrad.ops.softmax import AxisNormalizer, LessShare, LogSumExp
 
 
@@ -248,9 +256,9 @@ def _product(g: Given) -> Label | str:
 def _dim_shuffle(g: Given) -> str:
     order = g.node.op.order
     name = g.names[0] if g.names[0] and len(g.names[0]) <= 12 else SLOT
-    if order == (1, 0):
+    if is_transposed(g.node):
         return f"{name}ᵀ"
-    if order == (0, "x"):
+    if is_column(g.node):
         return "as a column"
     if order == ("x", 0):
         return "as a row"

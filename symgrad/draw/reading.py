@@ -21,7 +21,7 @@ from symgrad.ops.linalg import Dot
 from symgrad.ops.loops import Map
 from symgrad.ops.op import Project
 from symgrad.ops.reduction import Sum
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike
+from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike, is_transposed
 from symgrad.types import is_discrete, is_float
 
 _LONGEST = 32  # characters of a text in a label
@@ -230,7 +230,7 @@ class Reading:
 
     def _is_turned(self, node: Expr) -> bool:
         """Whether a transpose is only multiplied, so that the product can say so."""
-        if not isinstance(node.op, DimShuffle) or node.op.order != (1, 0):
+        if not is_transposed(node):
             return False
         return node.inputs[0] not in self._turned and all(
             isinstance(user.op, (Dot, Gemm)) and user.ndim == 2 for user in self.users[node]
@@ -285,6 +285,8 @@ class Reading:
             inputs = [self.inputs(inputs[0])[node.op.index]]  # out of the loop's body
         if node in self._below or node.op is None:
             return [Operand(self.target(i), None) for i in inputs]
+        if isinstance(node.op, Gemm):
+            inputs = node.op.terms(inputs)
         found = []
         for k, i in enumerate(inputs):
             text = self.texts.get(i)

@@ -163,7 +163,7 @@ def _mul(w: Scribe, e: Expr, of: Of) -> Piece:
 
 def _column_of(e: Expr) -> Expr | None:
     """The vector that stands upright."""
-    if isinstance(e.op, ops.DimShuffle) and e.op.order == (0, "x"):
+    if shaping.is_column(e):
         return bare(e.inputs[0])
     return None
 

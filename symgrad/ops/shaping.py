@@ -96,6 +96,28 @@ class DimShuffle(Op):
         yield Example(DimShuffle(("x", 0)), (Arg((5,)),))
 
 
+def is_transposed(e: Expr) -> bool:
+    """Whether `e` is the transpose of a matrix.
+
+    The order alone does not say so: of a tensor with more axes it drops some.
+
+    >>> import symgrad.tensor as T
+    >>> is_transposed(T.dmatrix().T), is_transposed(T.dtensor3().dimshuffle(1, 0))
+    (True, False)
+    """
+    return isinstance(e.op, DimShuffle) and e.op.order == (1, 0) and e.inputs[0].ndim == 2
+
+
+def is_column(e: Expr) -> bool:
+    """Whether `e` is a vector with a new axis behind its own.
+
+    >>> import symgrad.tensor as T
+    >>> is_column(T.dvector()[:, None]), is_column(T.dvector().dimshuffle(0, "x"))
+    (False, True)
+    """
+    return isinstance(e.op, DimShuffle) and e.op.order == (0, "x") and e.inputs[0].ndim == 1
+
+
 def dimshuffle(x: Any, *pattern: Any) -> Any:
     """Permute axes, drop axes of length 1, and insert new ones (`'x'`).
 

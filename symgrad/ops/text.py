@@ -37,7 +37,8 @@ def formula(node: Expr, inputs: Sequence[str]) -> str:
         return f"{op.dtype}({inputs[0]})"
     if isinstance(op, Dim):
         return f"{inputs[0]}.shape[{op.axis}]"
-    if isinstance(op, DimShuffle) and op.order == tuple(range(node.ndim))[::-1] and node.ndim > 1:
+    axes = tuple(range(node.inputs[0].ndim if node.inputs else 0))
+    if isinstance(op, DimShuffle) and op.order == axes[::-1] and len(axes) > 1:
         return f"{inputs[0]}.T"
     if isinstance(op, Index):
         return f"{inputs[0]}[{index_source(op.spec, inputs[1:])}]"

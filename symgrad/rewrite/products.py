@@ -7,6 +7,8 @@ whole graph, not a set of rules.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,16 +19,16 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import rebuild, toposort
 from symgrad.ops.elementwise import sgn
 from symgrad.ops.families import Elementwise
-from symgrad.ops.gemm import Gemm
+from symgrad.ops.gemm import Gemm, Written
 from symgrad.ops.linalg import Dot, MatMul
 from symgrad.ops.op import Lengths
+from symgrad.ops.shaping import is_transposed
 from symgrad.origins import inherit_origin
 from symgrad.rewrite.patterns import core
 from symgrad.rewrite.shapes import known_lengths
 from symgrad.types import TensorType
 
 _DTYPES = ("float32", "float64")
-_TRANSPOSED = ops.DimShuffle((1, 0))
 
 
 class _Scale(NamedTuple):
@@ -38,12 +40,12 @@ class _Scale(NamedTuple):
 
     def by(self, factor: Expr) -> _Scale:
         if isinstance(factor, Constant):
-            return self._replace(number=self.number * float(factor.value))
+            return self._replace(number=_exact(operator.mul, self.number, float(factor.value)))
         return self._replace(times=(*self.times, factor))
 
     def divided_by(self, factor: Expr) -> _Scale:
         if isinstance(factor, Constant) and factor.value:
-            return self._replace(number=self.number / float(factor.value))
+            return self._replace(number=_exact(operator.truediv, self.number, float(factor.value)))
         return self._replace(over=(*self.over, factor))
 
     def negated(self) -> _Scale:
@@ -61,17 +63,33 @@ class _Scale(NamedTuple):
 
     def made(self, dtype: str) -> Expr:
         """The factor as an expression."""
+        return self.steps(dtype)[-1]
+
+    def steps(self, dtype: str) -> list[Expr]:
+        """The factor, and before it what it was on the way."""
         number = Constant(np.array(self.number, dtype))
         result, *times = self.times or (number,)
         if self.times and self.number == -1:
             result = ops.neg.make(result)
         elif self.times and self.number != 1:
             result = ops.mul.make(number, result)
+        found = [result]
         for factor in times:
-            result = ops.mul.make(result, factor)
+            found.append(ops.mul.make(found[-1], factor))
         for factor in self.over:
-            result = ops.true_div.make(result, factor)
-        return result
+            found.append(ops.true_div.make(found[-1], factor))
+        return found
+
+    @property
+    def is_one_factor(self) -> bool:
+        """Whether a product with it is what was written, but for a sign."""
+        return not self.over and len(self.times) + (abs(self.number) != 1) <= 1
+
+
+def _exact(by: Callable[[float, float], float], a: float, b: float) -> float:
+    """A product or quotient, or NaN where it is 0 although `a` is not."""
+    result = by(a, b) if b else 0.0 * a
+    return result if result or not (a and b) else math.nan
 
 
 class _Term(NamedTuple):
@@ -89,6 +107,7 @@ class _Sum(NamedTuple):
     start: str
     others: list[_Term]
     broadcasts: bool
+    rates: list[_Scale]  # of sums, which their terms have now
 
 
 def use_blas(outputs: Sequence[Expr]) -> list[Expr]:
@@ -111,7 +130,7 @@ def use_blas(outputs: Sequence[Expr]) -> list[Expr]:
     >>> cost = T.sqr(T.dot(x, W) - y).mean()
     >>> from symgrad.rewrite.pipeline import prepare
     >>> use_blas(prepare([W - lr * T.grad(cost, W)]))[0].op
-    Gemm(start='plain', broadcasts=False)
+    Gemm(start='plain', broadcasts=False, written=None)
     """
     order = toposort(outputs)
     if not any(type(node.op) is Dot for node in order):
@@ -153,7 +172,7 @@ class _Pass:
                 continue
             if node in self.sums:
                 with inherit_origin(node.origin):
-                    made = _gemm(self.sums[node], final)
+                    made = _gemm(node, self.sums[node], final)
                 made.notes = None if node.notes is None else node.notes.copy()
                 final[node] = made
             else:
@@ -175,19 +194,22 @@ class _Pass:
             return False
         if op is ops.mul or op is ops.true_div:
             return _scaled(node) is not None and hot[0 if _scalar(inputs[1]) is not None else 1]
-        return op in (ops.add, ops.sub, ops.neg, _TRANSPOSED)
+        return op in (ops.add, ops.sub, ops.neg) or is_transposed(node)
 
     def _find_sum(self, root: Expr) -> None:
         """Take a node apart as far as products go; keep it where products are added to a matrix."""
         products: list[_Term] = []
         others: list[_Term] = []
         inside: list[Expr] = []
+        rates: dict[_Scale, None] = {}
         stack = [_Term(_Scale(), root, False)]
         while stack:
             term = stack.pop()
             parts = self._parts(term, root)
             if parts:
                 stack.extend(reversed(parts))
+                if len(parts) > 1 and (term.scale.times or term.scale.over):
+                    rates[term.scale] = None
                 inside.append(term.node)
             elif self._is_part(term.node):
                 products.append(term)
@@ -207,7 +229,7 @@ class _Pass:
         fits = self._fit(products, others, _are_equal)
         if fits or self._fit(products, others, _may_be_equal):
             self.inside.update(node for node in inside if node is not root)
-            self.sums[root] = _Sum(products, start or "plain", others, not fits)
+            self.sums[root] = _Sum(products, start or "plain", others, not fits, list(rates))
 
     def _is_part(self, node: Expr) -> bool:
         return node in self.hot and self.uses[node] == 1 and type(node.op) is Dot
@@ -220,7 +242,7 @@ class _Pass:
             return []
         if op is ops.neg:
             return [_Term(scale.negated(), inputs[0], transposed)]
-        if op == _TRANSPOSED:
+        if is_transposed(node):
             return [_Term(scale, inputs[0], not transposed)]
         if op is ops.mul or op is ops.true_div:
             found = _scaled(node)
@@ -228,9 +250,7 @@ class _Pass:
                 return []
             return [_Term(*_through(scale, found), transposed)]
         if op not in (ops.add, ops.sub) or abs(scale.number) > 1:
-            # a sum may be finite where its terms, multiplied, are not; what is no constant is a
-            # rate, and no sum that is near the largest number survives one
-            return []
+            return []  # its terms, multiplied, may be infinite, and so are errors where they cancel
         if any(i.ndim != 2 for i in inputs):
             return []
         a, b = inputs
@@ -266,7 +286,7 @@ def _may_be_equal(a: Any, b: Any) -> bool:
     return a == b or not ((isinstance(a, int) and isinstance(b, int)) or 1 in (a, b))
 
 
-def _gemm(found: _Sum, final: dict[Expr, Expr]) -> Expr:
+def _gemm(root: Expr, found: _Sum, final: dict[Expr, Expr]) -> Expr:
     """The operation that computes a sum."""
     dtype = found.products[0].node.dtype
     terms: list[Expr] = []
@@ -283,7 +303,47 @@ def _gemm(found: _Sum, final: dict[Expr, Expr]) -> Expr:
         first = [_added(others, dtype)]
     else:  # a matrix, scaled or decayed: the scale stands last
         first = [others[0].node, others[-1].scale.made(dtype)]
-    return Gemm(found.start, found.broadcasts).make(*first, *terms)
+    scales = [term.scale for term in (*found.products, *found.others)]
+    numbers = [
+        number
+        for scale in scales
+        if scale.number and not scale.is_one_factor
+        for number in scale.on(final).steps(dtype)
+        if not isinstance(number, Constant)
+    ]
+    rates = [scale.on(final).made(dtype) for scale in found.rates]
+    reordered = bool(rates) or len(scales) > 2
+    if not numbers and not reordered:
+        return Gemm(found.start, found.broadcasts).make(*first, *terms)
+    leaves, steps = _as_written(root, found, final)
+    written = Written(len(leaves), steps, len(numbers), len(rates), reordered)
+    op = Gemm(found.start, found.broadcasts, written)
+    return op.make(*first, *terms, *leaves, *numbers, *rates)
+
+
+def _as_written(root: Expr, found: _Sum, final: dict[Expr, Expr]) -> tuple[list[Expr], Any]:
+    """What a sum is computed of, and the steps of `Written`."""
+    ends = {term.node for term in found.others}
+    products = {term.node for term in found.products}
+    inside: list[Expr] = []  # each before what it needs
+    leaves: dict[Expr, None] = {}
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node in ends:
+            leaves[node] = None
+            continue
+        inside.append(node)
+        if node in products:
+            leaves.update(dict.fromkeys(node.inputs))
+        elif node.op in (ops.mul, ops.true_div):
+            todo.append(_scaled(node)[2])
+            leaves.update((i, None) for i in node.inputs if i is not todo[-1])
+        else:
+            todo += node.inputs
+    places = {node: k for k, node in enumerate((*leaves, *reversed(inside)))}
+    steps = tuple((n.op, tuple(places[i] for i in n.inputs)) for n in reversed(inside))
+    return [final[leaf] for leaf in leaves], steps
 
 
 def _start(terms: list[_Term]) -> str | None:
@@ -376,7 +436,7 @@ def _stripped(term: _Term) -> _Term:
 
 
 def _transpose(e: Expr) -> Expr:
-    return e.inputs[0] if e.op == _TRANSPOSED else _TRANSPOSED.make(e)
+    return e.inputs[0] if is_transposed(e) else ops.DimShuffle((1, 0)).make(e)
 
 
 # -- lengths -------------------------------------------------------------------------------------

@@ -549,3 +549,10 @@ def test_operations_with_settings_survive_pickling():
     y = T.addbroadcast(T.specify_shape(x, (1, None)) + 1, 1)
     for op in (y.op, y.op.__class__((0, True), (1, False))):
         assert pickle.loads(pickle.dumps(op)) == op
+
+
+def test_only_the_transpose_of_a_matrix_is_called_one():
+    m, t3 = T.dmatrix("m"), T.dtensor3("t")
+    assert symgrad.pp(m.T) == "m.T"
+    assert symgrad.pp(t3.T) == "t.T"
+    assert ".T" not in symgrad.pp(t3.dimshuffle(1, 0))
