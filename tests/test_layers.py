@@ -30,6 +30,7 @@ ROWS = {
     "rewrite/": 3,
     "notation/": 3,
     "reverse.py": 4,
+    "selection.py": 4,
     "disconnected.py": 4,
     "verification.py": 4,
     "gradient.py": 4,
