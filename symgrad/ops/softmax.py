@@ -251,6 +251,8 @@ class LessShare(AxisNormalizer):
         np.greater(p, 0.5, most)  # at most one
         np.multiply(p, each, e)
         np.subtract(u, e, e)
+        if e.shape[axis] == 1:  # there are no others; NaN stays
+            return
         np.copyto(e, 0, where=most)
         sum_of_lines(e, axis, s)
         np.negative(s, s)
@@ -259,6 +261,8 @@ class LessShare(AxisNormalizer):
     def along(self, xp: Any, axis: tuple[int, ...], *arrays: Any) -> Any:
         u, p = arrays
         plain = u - p * accurate_sum(xp, u, axis, True)
+        if math.prod(u.shape[a] for a in axis) == 1:  # there are no others; NaN stays
+            return plain
         most = p > 0.5
         others = accurate_sum(xp, xp.where(most, 0, plain), axis, True)
         return xp.where(most, -others, plain)

@@ -33,9 +33,7 @@ def log_softmax_of_classes(e: Expr, lengths: LengthsOf) -> Expr | None:
     if e.op.spec != _ROW_AND_CLASS:
         return None
     scores, rows, classes = e.inputs
-    if not _is_log_softmax(scores):
-        return None
-    node = _row_loss(scores, rows, classes, lengths, e.op.from_zero)
+    node = _row_loss(scores, rows, classes, lengths) if _is_log_softmax(scores) else None
     return None if node is None else ops.neg.make(Project(0).make(node))
 
 
@@ -90,9 +88,7 @@ def gradient_of_losses(e: Expr, lengths: LengthsOf) -> Expr | None:
     scores = p.inputs[0] if p.op is ops.exp else p
     if not is_filled(zero, 0) or not _is_log_softmax(scores) or zero.dtype != scores.dtype:
         return None
-    if e.op.axis != (1,):
-        return None
-    node = _row_loss(scores, rows, classes, lengths, op.from_zero)
+    node = _row_loss(scores, rows, classes, lengths) if e.op.axis == (1,) else None
     if node is None:
         return None
     made = _scaled(Project(1).make(node), _negated(_unrepeated(value)))
@@ -154,9 +150,7 @@ def _is_log_softmax(e: Expr) -> bool:
     return False
 
 
-def _row_loss(
-    scores: Expr, rows: Expr, classes: Expr, lengths: LengthsOf, from_zero: bool
-) -> Expr | None:
+def _row_loss(scores: Expr, rows: Expr, classes: Expr, lengths: LengthsOf) -> Expr | None:
     """The node of (L, D), where rows are 0, 1, … as many as there are classes, or scores."""
     if not (classes.ndim == 1 and _counts_up(rows)):
         return None
@@ -170,7 +164,7 @@ def _row_loss(
     match classes:
         case Expr(op=ops.Cast(), inputs=(x,)) if is_float(x.dtype):  # NumPy indexes with int64
             classes = ops.Cast("int64").make(x)
-    return RowLoss(paired, from_zero).make(z, classes)
+    return RowLoss(paired).make(z, classes)
 
 
 def _counts_up(rows: Expr) -> bool:

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 import symgrad
 import symgrad.tensor as T
 from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.ops.evaluation import evaluate as computed
 from symgrad.ops.op import Spec
 from symgrad.ops.softmax import LessShare, LogSoftmax, LogSumExp, Softmax
 
@@ -193,3 +194,17 @@ def test_given_memory_receives_what_the_formula_gives(shape, axis, op, dtype):
         np.testing.assert_allclose(out, want, rtol=20 * RTOL[dtype], atol=20 * RTOL[dtype])
         for a, b in zip(given, before, strict=True):
             np.testing.assert_array_equal(a, b, err_msg="an input was overwritten")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_slope_of_the_only_class_is_zero_times_what_comes_in(number, mode):
+    x, y, c = T.dmatrix("x"), T.lvector("y"), T.dscalar("c")
+    loss = -T.log(T.nnet.softmax(x))[T.arange(y.shape[0]), y]
+    slope = T.grad(T.sum(loss * c), x)
+    f = symgrad.function([x, y, c], slope, mode=mode)
+    (have,) = computed([slope], np, {x: np.ones((1, 1)), y: np.array([0]), c: np.array(number)})
+    assert np.isnan(have)
+    assert np.isnan(f([[1.0]], [0], number))
+    assert f([[1.0]], [0], 2.0) == 0
