@@ -1,0 +1,1 @@
+"""Random programs, each computed in several ways that must agree: ``python -m tests.fuzz``."""
