@@ -41,6 +41,7 @@ from symgrad.flags import change_flags as change_flags, config as config
 from symgrad.gradient import Lop as Lop, Rop as Rop, grad as grad, subgraph_grad as subgraph_grad
 from symgrad.graph.expr import Constant as Constant, Expr as Variable
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
+from symgrad.ops.helpers import get_scalar_constant_value as get_scalar_constant_value
 from symgrad.ops.indexing import sparse_grad as sparse_grad
 from symgrad.ops.linalg import dot as dot
 from symgrad.origins import name_scope as name_scope
@@ -53,6 +54,12 @@ generic = _ObjectType()  # the type of values that are no arrays
 
 if _TYPE_CHECKING:
     from symgrad import printing as printing
+    from symgrad.compile.predefined import (
+        function_dump as function_dump,
+        predefined_linkers as predefined_linkers,
+        predefined_modes as predefined_modes,
+        predefined_optimizers as predefined_optimizers,
+    )
     from symgrad.compile.profiling import ProfileStats as ProfileStats
     from symgrad.derivation import derive as derive
     from symgrad.disconnected import why_disconnected as why_disconnected
@@ -63,9 +70,13 @@ _LATER = {
     "ProfileStats": "compile.profiling",
     "debugprint": "printing",
     "derive": "derivation",
+    "function_dump": "compile.predefined",
     "lint": "linting",
     "pp": "printing",
     "pprint": "printing",
+    "predefined_linkers": "compile.predefined",
+    "predefined_modes": "compile.predefined",
+    "predefined_optimizers": "compile.predefined",
     "printing": "",
     "why_disconnected": "disconnected",
 }

@@ -185,6 +185,14 @@ class UnusedInputError(SymgradError, ValueError):
     """A function was given an input that no output or update uses."""
 
 
+class NotScalarConstantError(SymgradError, ValueError):
+    """The elements of an expression are not known to be one number."""
+
+
+class EmptyConstantError(NotScalarConstantError):
+    """The constant that a number was asked of has no elements."""
+
+
 class GradientError(SymgradError, ArithmeticError):
     """`verify_grad` found a gradient that differs from the numerical one."""
 

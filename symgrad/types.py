@@ -356,6 +356,8 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
         symbol = hasattr(type(axis), "static_shape")
         known = " known when the expression is built" if symbol else ""
         raise GraphTypeError(f"{what} must be an integer{known}, not {axis!r}.") from None
+    if not ndim:
+        raise GraphValueError(f"{what} {number} does not exist: a scalar has no axes.")
     if not -ndim <= number < ndim:
         raise GraphValueError(
             f"{what} {number} does not exist in a variable of {ndim} "

@@ -11,6 +11,7 @@ from symgrad.flags import config
 
 _SIMPLIFIES = {
     "fast_run": True,
+    "fast_run_stable": True,
     "unsafe": True,
     "o4": True,
     "o3": True,
@@ -21,6 +22,7 @@ _SIMPLIFIES = {
     "fast_compile": False,
     "None": False,
 }
+OPTIMIZERS = tuple(_SIMPLIFIES)
 _WATCHING = {  # names of modes that are made when they are asked for, and where
     "nan-guard": ("nanguardmode", "NanGuardMode"),
     "NanGuardMode": ("nanguardmode", "NanGuardMode"),

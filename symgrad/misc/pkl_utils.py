@@ -1,9 +1,10 @@
 """Saving objects that hold shared variables: a zip file whose arrays `numpy.load` reads.
 
-`dump` writes each array as a member ``<name>.npy``, named after its shared variable, and the object
-around them as a pickle beside them. `load` reads that pickle with a reader that knows shared
-variables, arrays, numbers and containers and nothing else: a file from elsewhere cannot run code,
-nor fill the memory (see `symgrad.misc.budget`).
+`dump` writes each array as a member ``<name>.npy``, named after its shared variable or, like
+Theano's, ``array_0``, ``array_1`` and so on, and the object around them as a pickle beside them.
+`load` reads that pickle with a reader that knows shared variables, arrays, numbers and containers
+and nothing else: a file from elsewhere cannot run code, nor fill the memory (see
+`symgrad.misc.budget`).
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ class _Pickler(pickle.Pickler):
         if not isinstance(obj, Shared) or obj.default_update is not None:
             return NotImplemented
         value = obj.cell.value
-        self.names[id(value)] = obj.name or "shared"
+        if obj.name:
+            self.names[id(value)] = obj.name
         settings = (obj.name, obj.static_shape, obj.strict, obj.allow_downcast)
         return _restore_shared, (value, *settings)
 
@@ -128,8 +130,10 @@ class _Pickler(pickle.Pickler):
         if not isinstance(obj, np.ndarray) or obj.dtype.kind not in "biufc":
             return None
         if id(obj) not in self.members:
-            wish = name = python_name(self.names.get(id(obj), "array"))
-            count = 1
+            given = self.names.get(id(obj))
+            wish = "array" if given is None else python_name(given)
+            count = 0 if given is None else 1  # array_0, array_1; W, W_2
+            name = f"{wish}_0" if given is None else wish
             while name in self.used:
                 count += 1
                 name = f"{wish}_{count}"

@@ -268,8 +268,8 @@ def confusion_matrix(actual: Any, pred: Any) -> list[Any]:
 
     Parameters
     ----------
-    actual, pred : array_like of int
-        Vectors of true and predicted classes.
+    actual, pred : array_like
+        Vectors of true and predicted classes: numbers of any dtype.
 
     Returns
     -------
@@ -279,7 +279,7 @@ def confusion_matrix(actual: Any, pred: Any) -> list[Any]:
     Raises
     ------
     GraphTypeError
-        If an argument is not a vector of integers.
+        If an argument is not a vector.
 
     >>> counts, order = confusion_matrix([2, 0, 2, 2], [0, 0, 2, 2])
     >>> counts.eval(), order.eval()
@@ -288,9 +288,9 @@ def confusion_matrix(actual: Any, pred: Any) -> list[Any]:
     """
     actual, pred = as_expr(actual, "confusion_matrix"), as_expr(pred, "confusion_matrix")
     for name, classes in (("actual", actual), ("pred", pred)):
-        if classes.ndim != 1 or not is_discrete(classes.dtype):
+        if classes.ndim != 1:
             raise GraphTypeError(
-                f"confusion_matrix: {name} must be a vector of integers, not {describe(classes)}."
+                f"confusion_matrix: {name} must be a vector, not {describe(classes)}."
                 f"\n{made_at(classes)}"
             )
     dtype = common_dtype((actual, pred))

@@ -636,6 +636,8 @@ def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: 
     return clip_between(x, low, high)
 
 
-for _op in (add, sub, mul, int_div, mod, neg, abs, sgn, eq, neq, lt, le, gt, ge, tensor_copy):
+_COMPARED = (eq, neq, lt, le, gt, ge)
+_OF_ONE = (neg, abs, sgn, tensor_copy, exp, exp2, expm1, log, log10, log1p, log2, sqrt, tanh)
+for _op in (add, sub, mul, int_div, mod, *_COMPARED, *_OF_ONE):
     hooks.table[_op.name] = _op
 hooks.table.update(true_div=divide, pow=power, clip=clip, cast=cast, switch=switch)

@@ -6,7 +6,7 @@ from typing import Any
 
 from symgrad import hooks
 from symgrad.errors import GraphValueError, checks_keywords
-from symgrad.ops.elementwise import tensor_copy
+from symgrad.ops.elementwise import cast, tensor_copy
 from symgrad.ops.families import elementwise
 
 
@@ -93,6 +93,15 @@ def round(x: Any, mode: str | None = None) -> Any:
             "T.round(x * 10**n) / 10**n."
         )
     return _MODES[mode](x)
+
+
+def iround(a: Any, mode: str | None = None) -> Any:
+    """The nearest integer to each element, as an int64; see `round`.
+
+    >>> iround([0.5, 1.5, -2.5, 3.2]).eval()
+    array([ 0,  2, -2,  3])
+    """
+    return cast(round(a, mode), "int64")
 
 
 hooks.table.update(ceil=ceil, floor=floor, trunc=trunc, round=round, round_mode=round)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from symgrad import hooks
 from symgrad.errors import GraphTypeError
 from symgrad.ops.elementwise import eq, exp, gt, log, real_float, switch
@@ -384,6 +386,65 @@ def j1(x: Any) -> Any:
     array([0.        , 0.44005059])
     """
     return BesselJ(1).make(real_float(x, "j1"))
+
+
+def _from_scipy(name: str) -> Callable[..., Any]:
+    """SciPy's function as a forward for `jax.numpy`, which has none: computed on the CPU."""
+
+    def compute(xp: Any, *args: Any) -> Any:
+        jax, dtype = import_module("jax"), args[-1].dtype
+        shape = jax.ShapeDtypeStruct(xp.broadcast_shapes(*map(xp.shape, args)), dtype)
+
+        def on_host(*arrays: Any) -> Any:
+            return np.asarray(_scipy_ufunc(name)(*map(np.asarray, arrays)), dtype)
+
+        return jax.pure_callback(on_host, shape, *args, vmap_method="broadcast_all")
+
+    return compute
+
+
+def _iv_vjp(g: Any, y: Any, v: Any, x: Any) -> Sequence[Any]:
+    return _NO_ORDER, g * ((iv(v - 1, x) + iv(v + 1, x)) / 2)
+
+
+@elementwise(
+    vjp=_iv_vjp,
+    domain=((0.0, 3.0), (0.3, 3.0)),
+    dtype="float",
+    real=True,
+    differentiable=False,
+    jax=_from_scipy("iv"),
+    into=_into("iv"),
+)
+def iv(xp: Any, v: Any, x: Any) -> Any:
+    """Modified Bessel function of the first kind of order `v`; no gradient for the order.
+
+    >>> iv(0.0, [0.0, 1.0]).eval()
+    array([1.        , 1.26606588])
+    """
+    return _scipy("iv", v, x)
+
+
+def _jv_vjp(g: Any, y: Any, v: Any, x: Any) -> Sequence[Any]:
+    return _NO_ORDER, g * ((jv(v - 1, x) - jv(v + 1, x)) / 2)
+
+
+@elementwise(
+    vjp=_jv_vjp,
+    domain=((0.0, 3.0), (0.3, 4.0)),
+    dtype="float",
+    real=True,
+    differentiable=False,
+    jax=_from_scipy("jv"),
+    into=_into("jv"),
+)
+def jv(xp: Any, v: Any, x: Any) -> Any:
+    """Bessel function of the first kind of order `v`; no gradient for the order.
+
+    >>> jv(0.0, [0.0, 1.0]).eval()
+    array([1.        , 0.76519769])
+    """
+    return _scipy("jv", v, x)
 
 
 # -- x log x -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from symgrad import hooks
 from symgrad.ops.elementwise import sqrt
 from symgrad.ops.families import elementwise
 
@@ -172,3 +173,10 @@ def arctanh(xp: Any, x: Any) -> Any:
     array([0.        , 0.54930614])
     """
     return xp.arctanh(x)
+
+
+for _op in (
+    *(deg2rad, rad2deg, sin, cos, tan, arcsin, arccos, arctan),
+    *(sinh, cosh, arcsinh, arccosh, arctanh),
+):
+    hooks.table[_op.name] = _op

@@ -1,6 +1,11 @@
 """symgrad.tensor: names only, as users import them (`import symgrad.tensor as T`)."""
 
 from symgrad import hooks
+from symgrad.errors import (
+    EmptyConstantError as EmptyConstantError,
+    NotScalarConstantError as NotScalarConstantError,
+    ShapeError as ShapeError,
+)
 from symgrad.gradient import (
     Lop as Lop,
     Rop as Rop,
@@ -39,6 +44,8 @@ from symgrad.ops.broadcasting import (
 )
 from symgrad.ops.complexes import (
     angle as angle,
+    complex as complex,
+    complex_from_polar as complex_from_polar,
     conj as conj,
     imag as imag,
     real as real,
@@ -124,6 +131,16 @@ from symgrad.ops.elementwise import (
     true_div as divide,
     true_div as true_div,
 )
+from symgrad.ops.helpers import (
+    ceil_intdiv as ceil_intdiv,
+    default as default,
+    extract_constant as extract_constant,
+    get_scalar_constant_value as get_scalar_constant_value,
+    get_vector_length as get_vector_length,
+    scalar_from_tensor as scalar_from_tensor,
+    tensor_from_scalar as tensor_from_scalar,
+    transfer as transfer,
+)
 from symgrad.ops.indexing import (
     inc_subtensor as inc_subtensor,
     set_subtensor as set_subtensor,
@@ -155,6 +172,7 @@ from symgrad.ops.linalg import (
     tensordot as tensordot,
     vdot as vdot,
 )
+from symgrad.ops.loading import load as load
 from symgrad.ops.logic import (
     allclose as allclose,
     and_ as and_,
@@ -164,7 +182,9 @@ from symgrad.ops.logic import (
     isclose as isclose,
     isfinite as isfinite,
     isinf as isinf,
+    isinf as isinf_,
     isnan as isnan,
+    isnan as isnan_,
     logical_and as logical_and,
     logical_not as logical_not,
     logical_or as logical_or,
@@ -208,6 +228,7 @@ from symgrad.ops.repeating import (
 from symgrad.ops.rounding import (
     ceil as ceil,
     floor as floor,
+    iround as iround,
     round as round,
     round_half_away_from_zero as round_half_away_from_zero,
     round_half_to_even as round_half_to_even,
@@ -267,8 +288,10 @@ from symgrad.ops.special import (
     gammaln as gammaln,
     i0 as i0,
     i1 as i1,
+    iv as iv,
     j0 as j0,
     j1 as j1,
+    jv as jv,
     polygamma as polygamma,
     psi as psi,
     tri_gamma as tri_gamma,
@@ -301,6 +324,7 @@ from symgrad.tensor import (
 )
 from symgrad.tensor.tensortype import TensorType as TensorType
 from symgrad.tensor.variables import (
+    as_tensor_variable as as_tensor,
     as_tensor_variable as as_tensor_variable,
     bcol as bcol,
     bcols as bcols,

@@ -29,7 +29,7 @@ def test_arrays_are_members_named_after_their_variables(tmp_path):
     other = shared(np.zeros(1), "W")
     dump((w, b, other, shared(np.ones(1)), np.arange(3)), path)
     with np.load(path) as found:
-        assert set(found) == {"W", "b", "W_2", "shared", "array", "pkl"}
+        assert set(found) == {"W", "b", "W_2", "array_0", "array_1", "pkl"}
         np.testing.assert_array_equal(found["W"], np.ones((2, 3), "float32"))
         assert found["W_2"].shape == (1,)
 
@@ -102,8 +102,8 @@ def test_object_arrays_in_members_are_not_read():
     bad = io.BytesIO()
     with zipfile.ZipFile(bad, "w") as archive:
         archive.writestr("pkl", pkl)
-        archive.writestr("array.npy", member.getvalue())
-    with pytest.raises(GraphValueError, match=r"array\.npy holds object, not numbers"):
+        archive.writestr("array_0.npy", member.getvalue())
+    with pytest.raises(GraphValueError, match=r"array_0\.npy holds object, not numbers"):
         load(bad)
 
 
@@ -120,3 +120,19 @@ def test_a_zip_without_a_pickle_is_refused(tmp_path):
     np.savez(path, a=np.ones(1))
     with pytest.raises(GraphValueError, match="was not written by dump"):
         load(path)
+
+
+def test_members_have_theanos_names():
+    def names(obj):
+        file = io.BytesIO()
+        dump(obj, file)
+        return zipfile.ZipFile(file).namelist()[:-1]
+
+    one, two = np.ones(1), np.ones(2)
+    W = shared(one, "W")
+    assert names(one) == ["array_0.npy"]
+    assert names([one, two, one]) == ["array_0.npy", "array_1.npy"]
+    assert names(shared(one)) == ["array_0.npy"]
+    assert names([W, shared(two, "W")]) == ["W.npy", "W_2.npy"]
+    assert names((one, W, shared(two))) == ["array_0.npy", "W.npy", "array_1.npy"]
+    assert names([shared(one, "array_0"), two]) == ["array_0.npy", "array_1.npy"]

@@ -126,8 +126,20 @@ def test_confusion_matrix():
     np.testing.assert_array_equal(counts, confusion_matrix(a, b, labels=order))
     counts, order = f(a[:0], b[:0])
     assert counts.shape == (0, 0)
-    with pytest.raises(GraphTypeError, match="pred must be a vector of integers"):
-        nnet.confusion_matrix(actual, T.dvector("scores"))
+    with pytest.raises(GraphTypeError, match="pred must be a vector"):
+        nnet.confusion_matrix(actual, T.dmatrix("scores"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
+def test_confusion_matrix_of_any_numbers(dtype):
+    actual, pred = T.vector("actual", dtype), T.dvector("pred")
+    counts, order = nnet.confusion_matrix(actual, pred)
+    a, b = np.array([1.5, 2, 2]).astype(dtype), np.array([2.0, 2.5, 1])
+    got, values = symgrad.function([actual, pred], [counts, order])(a, b)
+    assert values.tolist() == sorted({*a.tolist(), *b.tolist()})
+    for i, p in enumerate(values):
+        for j, q in enumerate(values):
+            assert got[i, j] == np.sum((a == p) & (b == q))
 
 
 def test_prepend_to_each_row():

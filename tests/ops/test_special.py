@@ -54,6 +54,28 @@ def test_values_and_slopes_are_mpmaths(name):
     np.testing.assert_allclose(slope, expected, rtol=1e-11, atol=1e-15)
 
 
+@pytest.mark.parametrize("order", [-2, 0, 1, 1.5, 7])
+@pytest.mark.parametrize(("name", "reference"), [("iv", mpmath.besseli), ("jv", mpmath.besselj)])
+def test_bessel_functions_of_any_order(name, reference, order):
+    points = [0.5, 2.0, 30.0] + ([-2.0] if order == int(order) else [])
+    n, x = T.dscalar("n"), T.dvector("x")
+    y = getattr(T, name)(n, x)
+    value, slope = symgrad.function([n, x], [y, T.grad(y.sum(), x)])(order, points)
+    np.testing.assert_allclose(value, exact(lambda p: reference(order, p), points), rtol=1e-11)
+    expected = exact(lambda p: mpmath.diff(lambda q: reference(order, q), p), points)
+    np.testing.assert_allclose(slope, expected, rtol=1e-10)
+    with pytest.raises(NullTypeGradError, match="by the order is not implemented"):
+        T.grad(y.sum(), n)
+
+
+@pytest.mark.parametrize("name", ["iv", "jv"])
+def test_bessel_functions_have_theanos_dtypes(name):
+    of = getattr(T, name)
+    assert of(1, T.fvector()).dtype == of(T.bscalar(), T.bvector()).dtype == "float32"
+    assert of(T.dvector(), T.fvector()).dtype == of(T.lvector(), T.fvector()).dtype == "float64"
+    assert float(of(0, 0.0).eval()) == 1.0
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize(
     ("dtype", "result"),

@@ -16,7 +16,8 @@ NAMES = {
     "theano": """
         config function shared grad Lop Rop clone dot scalar pp pprint printing gradient tensor
         compile In Out Param Mode Variable Constant SharedVariable subgraph_grad change_flags
-        sparse_grad debugprint""",
+        sparse_grad debugprint generic get_scalar_constant_value function_dump predefined_modes
+        predefined_linkers predefined_optimizers""",
     "theano.tensor": """
         TensorConstant TensorSharedVariable TensorType TensorVariable Lop Rop abs_ add addbroadcast
         all alloc allclose and_ any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
@@ -34,7 +35,10 @@ NAMES = {
         split sqr sqrt squeeze stack stacklists std sub sum swapaxes switch take tan tanh tensor
         tensor_copy tensordot tile to_one_hot topk topk_and_argtopk trace transpose tri tril triu
         true_div trunc unbroadcast unravel_index var verify_grad vertical_stack where xlogx xor
-        zeros zeros_like""",
+        zeros zeros_like iround complex complex_from_polar get_vector_length as_tensor load iv jv
+        all_dtypes int_dtypes uint_dtypes complex_dtypes ceil_intdiv default extract_constant
+        get_scalar_constant_value tensor_from_scalar scalar_from_tensor transfer isnan_ isinf_
+        NotScalarConstantError EmptyConstantError ShapeError""",
     "theano.tensor.nnet": """
         binary_crossentropy categorical_crossentropy confusion_matrix crossentropy_categorical_1hot
         crossentropy_softmax_1hot crossentropy_softmax_argmax_1hot_with_bias elu hard_sigmoid
@@ -213,6 +217,10 @@ def test_dtypes_and_their_upcast():
     assert T.fscalar().dtype in T.float_dtypes
     assert T.iscalar().dtype in T.discrete_dtypes
     assert "bool" not in T.integer_dtypes
+    assert set(T.integer_dtypes) == {*T.int_dtypes, *T.uint_dtypes}
+    assert set(T.all_dtypes) == {*T.discrete_dtypes, *T.continuous_dtypes}
+    assert T.complex_dtypes == ("complex64", "complex128")
+    assert T.uint_dtypes == ("uint8", "uint16", "uint32", "uint64")
     assert T.zscalar().dtype in T.continuous_dtypes
 
 
