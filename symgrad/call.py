@@ -383,12 +383,13 @@ class _Filter:
         self.dtype = None if is_object else np.dtype(spec.variable.dtype)
         self.narrow: Any = None
         self.limit = 0.0  # Python floats below this are taken at once
-        if self.ndim == 0 and self.dtype is not None and self.dtype.kind == "f":
-            self.narrow = self.dtype.type
-            self.limit = float(np.finfo(self.dtype).max)
-        self.fixed = any(n is not None for n in spec.variable.static_shape)
         own = spec.allow_downcast
         self.allow_downcast = allow_downcast if own is None else own
+        if self.ndim == 0 and self.dtype is not None and self.dtype.kind == "f":
+            self.narrow = self.dtype.type
+            if self.allow_downcast is not False or self.dtype == np.float64:
+                self.limit = float(np.finfo(self.dtype).max)
+        self.fixed = any(n is not None for n in spec.variable.static_shape)
         self._default: Any = None
         if spec.value is not None:
             value = self(self.default())

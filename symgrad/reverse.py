@@ -9,13 +9,12 @@ from symgrad import hooks
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
-from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import NullGrad, Project
-from symgrad.ops.shaping import sum_like
 from symgrad.origins import inherit_origin, of_gradient
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.stability import STABILITY
+from symgrad.selection import Choices
 from symgrad.types import TupleType, is_discrete
 
 # What arrives at a node: an expression; NullGrad where the gradient is undefined; None where it
@@ -105,23 +104,29 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
             i in needed and node.op.connects(k) for k, i in enumerate(node.inputs)
         ):
             needed.add(node)
+    choices = Choices(order, needed)
     arrived: dict[Expr, Gradient] = {}
     for root, seed in seeds:
-        arrived[root] = _add(arrived.get(root), seed)
+        arrived[root] = _add(root, arrived.get(root), seed, choices)
     with inherit_origin() as origin:
         for node in reversed(order):
             gradient = arrived.get(node)
             if gradient is None or node not in needed or node.op is None:
                 continue
             origin.now(of_gradient(node.origin))
-            for source, part in zip(node.inputs, _parts(node, gradient, needed), strict=True):
+            parts = _parts(node, gradient, needed, choices)
+            for source, part in zip(node.inputs, parts, strict=True):
                 if part is not None:
                     before = arrived.get(source)
-                    arrived[source] = part if before is None else _add(before, part)
+                    arrived[source] = (
+                        part if before is None else _add(source, before, part, choices)
+                    )
     return arrived
 
 
-def _parts(node: Expr, gradient: Gradient, needed: Collection[Expr]) -> Sequence[Gradient]:
+def _parts(
+    node: Expr, gradient: Gradient, needed: Collection[Expr], choices: Choices
+) -> Sequence[Gradient]:
     """What a node passes on to each of its inputs that needs it, in the input's dtype and shape."""
     op = node.op
     if isinstance(gradient, list):  # one undefined gradient makes all that it meets undefined
@@ -136,7 +141,7 @@ def _parts(node: Expr, gradient: Gradient, needed: Collection[Expr]) -> Sequence
     if isinstance(gradient, NullGrad):
         given: Sequence[Gradient] = [gradient] * len(node.inputs)
     else:
-        given = op.vjp(gradient, node, *node.inputs)
+        given = op.vjp(choices.inside(node, gradient), node, *node.inputs)
     parts: list[Gradient] = []
     for k, (source, part) in enumerate(zip(node.inputs, given, strict=True)):
         if part is None or source not in needed:
@@ -148,9 +153,10 @@ def _parts(node: Expr, gradient: Gradient, needed: Collection[Expr]) -> Sequence
         elif isinstance(part, NullGrad):
             parts.append(part)
         else:
+            part = choices.chosen(node, gradient, source, part, k)
             if isinstance(op, Elementwise) and not _has_shape_of(part, source, node):
-                part = sum_like(part, source)
-            parts.append(part if part.dtype == source.dtype else cast(part, source.dtype))
+                part = choices.summed(node, source, part)
+            parts.append(part if part.dtype == source.dtype else choices.cast(part, source.dtype))
     return parts
 
 
@@ -161,12 +167,12 @@ def _has_shape_of(part: Expr, source: Expr, node: Expr) -> bool:
     )
 
 
-def _add(a: Gradient, b: Gradient) -> Gradient:
-    """The sum of two gradients: None is zero, and what is undefined stays so."""
+def _add(node: Expr, a: Gradient, b: Gradient, choices: Choices) -> Gradient:
+    """The sum of two gradients of a node: None is zero, and what is undefined stays so."""
     if a is None or isinstance(b, NullGrad):
         return b
     if b is None or isinstance(a, NullGrad):
         return a
     if isinstance(a, list):  # of an operation with several results
-        return [_add(x, y) for x, y in zip(a, b, strict=True)]
-    return a + b
+        return [_add(node, x, y, choices) for x, y in zip(a, b, strict=True)]
+    return choices.plus(node, a, b)

@@ -8,6 +8,7 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.foreign import as_array
 from symgrad.types import DTYPES, ObjectType, ValueType, promote, weak_dtype
 
 _PYTHON_NUMBERS = (bool, int, float, complex)
@@ -28,8 +29,9 @@ def accept(
     strict : bool
         Accept only an array of exactly this dtype.
     allow_downcast : bool or None
-        True casts whatever comes; None and False accept what upcasts without loss, and Python
-        numbers that fit.
+        True casts whatever comes; None and False accept arrays that upcast without loss.
+        Numbers and lists are judged by value: False takes those that stay as they are, None lets
+        Python floats be rounded, too.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def accept(
         return value
     dtype = type_.dtype
     if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
-        value = np.asarray(value)  # np.matrix and kin change what * and indexing mean
+        value = as_array(value)  # np.matrix and kin change what * and indexing mean
     if type(value) is np.ndarray and value.dtype == dtype and value.dtype.isnative:
         array = value
     elif strict:
@@ -53,7 +55,7 @@ def accept(
             "(strict=True accepts nothing else)."
         )
     else:
-        array = _convert(value, dtype, bool(allow_downcast))
+        array = _convert(value, dtype, allow_downcast)
     if array.ndim != type_.ndim:
         raise GraphTypeError(
             f"got {_given(array)}, expected {_article(type_)} ({_dimensions(type_.ndim)})."
@@ -67,7 +69,7 @@ def accept(
     return array
 
 
-def _convert(value: Any, dtype: str, allow_downcast: bool) -> np.ndarray[Any, Any]:
+def _convert(value: Any, dtype: str, allow_downcast: bool | None) -> np.ndarray[Any, Any]:
     if _is_symbolic(value):
         raise GraphTypeError(
             f"got the symbolic variable {value}, expected a value (an array or a number). "
@@ -75,7 +77,7 @@ def _convert(value: Any, dtype: str, allow_downcast: bool) -> np.ndarray[Any, An
         )
     python_numbers = _only_python_numbers(value)
     try:
-        array = np.asarray(value)
+        array = np.asarray(value) if python_numbers else as_array(value)
     except ValueError:
         raise GraphTypeError(
             f"got {_given(value)}, whose rows have different lengths, expected {dtype} numbers."
@@ -87,20 +89,20 @@ def _convert(value: Any, dtype: str, allow_downcast: bool) -> np.ndarray[Any, An
     name = array.dtype.name
     if name == dtype or allow_downcast:
         return np.asarray(array, dtype=dtype)
-    if python_numbers:
-        fitted = _fit(array, dtype)
-        if fitted is not None:
-            return fitted
-        raise GraphTypeError(
-            f"got {_given(value)}, which does not fit in {dtype}. Cast it first, or pass "
-            "allow_input_downcast=True."
-        )
     try:
         lossless = promote(name, dtype) == dtype
     except KeyError:  # float128 and kin
         lossless = False
     if lossless:
         return array.astype(dtype)
+    if isinstance(value, (list, tuple, range, np.generic, *_PYTHON_NUMBERS)):
+        fitted = _fit(array, dtype, rounds=python_numbers and allow_downcast is None)
+        if fitted is not None:
+            return fitted
+        raise GraphTypeError(
+            f"got {_given(value)}, which does not fit in {dtype}. Cast it first, or pass "
+            "allow_input_downcast=True (shared(..., allow_downcast=True) for a shared variable)."
+        )
     raise GraphTypeError(
         f"got {_given(value)}, expected {dtype}: the cast could lose information. Cast it "
         f"yourself with .astype({dtype!r}), or pass allow_input_downcast=True "
@@ -120,20 +122,22 @@ def _only_python_numbers(value: Any) -> bool:
     return type(value) in _PYTHON_NUMBERS
 
 
-def _fit(array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any] | None:
-    """Python numbers as `dtype`, or None where that would change them beyond rounding."""
+def _fit(array: np.ndarray[Any, Any], dtype: str, rounds: bool) -> np.ndarray[Any, Any] | None:
+    """Numbers as `dtype`, or None where that changes them: more than by rounding, if `rounds`."""
     if array.size == 0:
         return array.astype(dtype)
-    kinds = "biufc"
-    have, want = kinds.index(array.dtype.kind), kinds.index(np.dtype(dtype).kind)
-    if have > want and not (have == 2 and want == 1):
+    have, want = array.dtype.kind, np.dtype(dtype).kind
+    if have == "c" and want != "c":
         return None
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
-    if want <= 2:
-        return cast if np.array_equal(cast, array) else None
-    overflow = np.isinf(cast) & ~np.isinf(array)
-    return None if overflow.any() else cast
+        if want in "biu":
+            fits = cast == array
+        elif rounds:
+            fits = np.isfinite(cast) | ~np.isfinite(array)
+        else:
+            fits = (cast.astype(array.dtype) == array) | (array != array)
+    return cast if fits.all() else None
 
 
 def _given(value: Any) -> str:
@@ -177,7 +181,7 @@ def literal_array(value: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     if dtype is None and type(value) in _PYTHON_NUMBERS:
         dtype = weak_dtype(value)
     try:
-        array = np.asarray(value)
+        array = np.asarray(value) if type(value) in _PYTHON_NUMBERS else as_array(value)
     except ValueError:
         array = np.empty((), object)
     if array.dtype.name not in DTYPES:

@@ -19,6 +19,7 @@ PACKAGE = ROOT / "symgrad"
 # A name that ends in a slash stands for all files below that directory.
 ROWS = {
     "errors.py": 0,
+    "foreign.py": 0,
     "origins.py": 0,
     "flags.py": 0,
     "hooks.py": 0,
@@ -30,6 +31,7 @@ ROWS = {
     "rewrite/": 3,
     "notation/": 3,
     "reverse.py": 4,
+    "selection.py": 4,
     "disconnected.py": 4,
     "verification.py": 4,
     "gradient.py": 4,

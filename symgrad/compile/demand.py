@@ -17,27 +17,15 @@ import numpy as np
 
 from symgrad.graph.expr import Expr
 from symgrad.ops.barriers import Barrier
-from symgrad.ops.broadcasting import BroadcastArrays, Rebroadcast, SpecifyShape
-from symgrad.ops.debugging import Check, PrintValue
-from symgrad.ops.diagonals import Diagonal
-from symgrad.ops.elementwise import Cast, clip_between, eq, maximum, minimum, neq, switch
-from symgrad.ops.families import Elementwise, Reduction
-from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.joining import Join, Split
-from symgrad.ops.lengths import MakeVector
+from symgrad.ops.elementwise import clip_between, eq, maximum, minimum, neq, switch
+from symgrad.ops.families import Reduction
 from symgrad.ops.logic import isfinite, isinf, isnan
+from symgrad.ops.moving import is_elementwise, moves
 from symgrad.ops.op import Op, Project
-from symgrad.ops.repeating import Roll
-from symgrad.ops.selecting import Choose, FillDiagonal, TakeAlong
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape, SumLike
+from symgrad.ops.shaping import SumLike
 
 Mask = Any  # an array of bools, or True: all elements
 
-_MOVING = (
-    *(Alloc, Barrier, BroadcastArrays, BroadcastLike, Check, Choose, Diagonal, DimShuffle),
-    *(FillDiagonal, Index, Join, MakeVector, PrintValue, Rebroadcast, Reshape, Roll),
-    *(SpecifyShape, Split, TakeAlong),
-)
 _CHOOSING = (switch, maximum, minimum, clip_between)
 _ASKING = (isnan, isinf, isfinite)  # whoever asks knows what to do about it
 
@@ -47,17 +35,6 @@ def either(a: Mask | None, b: Mask) -> Mask:
     if a is None or b is True:
         return b
     return a if a is True else a | b
-
-
-def moves(node: Expr) -> bool:
-    """Whether each element of a node is an element of its inputs, whatever they hold."""
-    op = node.op
-    return isinstance(op, (*_MOVING, Project)) or (isinstance(op, IncIndex) and op.assign)
-
-
-def is_elementwise(node: Expr) -> bool:
-    """Whether an element of a node depends on the elements at that place alone."""
-    return isinstance(node.op, (Elementwise, Cast))
 
 
 def kept_inputs(node: Expr) -> Iterable[Expr]:

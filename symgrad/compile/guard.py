@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad.call import Recipe
-from symgrad.compile.demand import Demand, Mask, either, is_elementwise, kept_inputs, moves
+from symgrad.compile.demand import Demand, Mask, either, kept_inputs
 from symgrad.compile.stepwise import Steps
 from symgrad.errors import label
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.loops import Body, Map
+from symgrad.ops.moving import is_elementwise, moves
 from symgrad.rewrite.pipeline import prepare
 
 BIG = 1e10  # Theano's bound

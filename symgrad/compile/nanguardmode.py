@@ -15,13 +15,13 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.call import Function
-from symgrad.compile.demand import is_elementwise
 from symgrad.compile.guard import Finding, Guard, Kinds
 from symgrad.compile.mode import Mode
 from symgrad.errors import ExecutionError, GraphValueError, in_gradient, label, made_in
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.ops.moving import is_elementwise
 from symgrad.origins import is_of_gradient, short_origin
 
 _ACTIONS = ("raise", "warn", "pdb")

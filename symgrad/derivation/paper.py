@@ -133,6 +133,17 @@ def power_less_one(e: Expr) -> Expr | None:
 
 
 @PAPER(ops.switch)
+def neither(e: Expr) -> Expr | None:
+    """switch(a or b, 0, x) → switch(a, 0, switch(b, 0, x))."""
+    condition, zero, x = e.inputs
+    if condition.op is not logic.or_ or not is_number(zero, 0):
+        return None
+    a, b = condition.inputs
+    made: Expr = ops.switch.make(a, zero, ops.switch.make(b, zero, x))
+    return made
+
+
+@PAPER(ops.switch)
 def masked(e: Expr) -> Expr | None:
     """switch(c, x, 0) → x * [c], switch(c, 0, x) → x * [not c]."""
     condition, a, b = e.inputs

@@ -6,6 +6,7 @@ operations; what they do is looked up in the table of `symgrad.hooks`, filled by
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable
 from symgrad.graph.methods import Methods
+from symgrad.graph.numpy_calls import array_for, hint_for
 from symgrad.origins import Origin, capture_origin, resolve_origin
 from symgrad.types import DTYPES, ValueType, tensor_type
 
@@ -82,6 +84,7 @@ class Expr(Methods):
 
     __slots__ = ("__weakref__", "inputs", "notes", "op", "origin", "type")
     __array_priority__ = 1000
+    __pandas_priority__ = 10_000  # so that `series * x` asks the symbol
 
     def __init__(
         self, op: Any, inputs: tuple[Expr, ...], type_: ValueType, origin: Origin | None = None
@@ -263,11 +266,12 @@ class Expr(Methods):
     def __index__(self) -> NoReturn:
         self._no("it has no number yet", "Use T.arange(n) instead of range(n).")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        self._no(
-            "NumPy cannot make an array of it",
-            "Use the function of the same name in symgrad.tensor, or x.eval({...}) for a value.",
-        )
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        frame = sys._getframe(1)
+        array = array_for(self, frame)
+        if array is None:
+            self._no("NumPy cannot make an array of it", hint_for(frame))
+        return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _call("array_ufunc", ufunc, method, inputs, kwargs)
@@ -290,10 +294,23 @@ class Expr(Methods):
         return _call("sub", other, self)
 
     def __mul__(self, other: Any) -> Any:
+        if type(other) is np.matrix:
+            self._check_matrix(other)
         return _call("mul", self, other)
 
     def __rmul__(self, other: Any) -> Any:
+        if type(other) is np.matrix:
+            self._check_matrix(other)
         return _call("mul", other, self)
+
+    def _check_matrix(self, other: Any) -> None:
+        """Refuse `*` with a numpy.matrix, which means its product unless this is a scalar."""
+        if self.ndim:
+            raise GraphTypeError(
+                f"{self} * a numpy.matrix: NumPy's * is the matrix product there, and multiplies "
+                "element by element here. Use T.dot(a, b) or a @ b for the one, T.mul(a, b) or "
+                f"numpy.asarray(matrix) for the other.\n{made_at(self)}"
+            )
 
     def __truediv__(self, other: Any) -> Any:
         return _call("true_div", self, other)

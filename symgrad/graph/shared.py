@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
+from symgrad.foreign import as_array, is_array_like
 from symgrad.graph.expr import Expr
 from symgrad.graph.identity import SameVariable
 from symgrad.type_methods import pattern_shape
@@ -97,7 +98,7 @@ class Shared(Expr):
             raise GraphTypeError(
                 f"set_value of the shared variable {self}: {error.message}\n{made_at(self)}"
             ) from None
-        if not borrow and (array is value or _shares(array, value)):
+        if not borrow and _shares(array, value):
             array = _copied(array)
         with self.cell.lock:
             self.cell.value = array
@@ -128,7 +129,10 @@ class Shared(Expr):
 
 
 def _shares(array: Any, value: Any) -> bool:
-    return isinstance(value, np.ndarray) and np.may_share_memory(array, value)
+    """Whether the array may be the memory of the value (of another library: that is unknown)."""
+    if isinstance(value, np.ndarray):
+        return array is value or np.may_share_memory(array, value)
+    return array is value or is_array_like(value)
 
 
 def _entries(value: Any) -> Iterator[Any]:
@@ -164,7 +168,8 @@ def shared(
     ----------
     value : array_like
         The first value; a Python int becomes an int64 scalar, a float a float64 one. Anything
-        that is not a number or an array is kept as a plain Python object.
+        that is not a number or an array (of NumPy, or of another library) is kept as a plain
+        Python object.
     name : str, optional
         For messages and pictures.
     strict : bool
@@ -193,10 +198,15 @@ def shared(
             )
     if name is not None and not isinstance(name, str):
         raise GraphTypeError(f"A shared variable's name must be a string, not {name!r}.")
-    if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
+    if type(value) in (bool, int, float, complex) or is_array_like(value):
         if type(value) is int and not -(2**63) <= value < 2**63:
             raise GraphValueError(f"shared(): the integer {value} does not fit in int64.")
-        array = np.asarray(value, dtype="int64" if type(value) is int else None)
+        try:
+            array = as_array(value)
+        except GraphTypeError as error:
+            raise GraphTypeError(f"shared(): {error.message}") from None
+        if type(value) is int:
+            array = array.astype("int64")
         if array.dtype.kind in "biufc":
             if shape is None and broadcastable is not None:
                 shape = pattern_shape(broadcastable)

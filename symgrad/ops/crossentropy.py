@@ -15,7 +15,7 @@ from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import cast, eq, log, real_float
 from symgrad.ops.families import elementwise
-from symgrad.ops.indexing import getitem, set_subtensor
+from symgrad.ops.indexing import entries_of, set_subtensor
 from symgrad.ops.lengths import dim
 from symgrad.ops.linalg import dot
 from symgrad.ops.nnet import sigmoid
@@ -120,6 +120,9 @@ def categorical_crossentropy(coding_dist: Any, true_dist: Any) -> Any:
     ------
     GraphTypeError
         If the ranks do not fit, or classes are not integers.
+    IndexRangeError
+        If a class is not one of those that there are predictions for, counted from 0: now, or when
+        the function runs.
 
     >>> categorical_crossentropy([[0.5, 0.5], [0.1, 0.9]], [0, 1]).eval()
     array([0.69314718, 0.10536052])
@@ -148,7 +151,7 @@ def crossentropy_categorical_1hot(coding_dist: Any, true_one_of_n: Any) -> Any:
     coding_dist : array_like
         Predicted probabilities along the last axis.
     true_one_of_n : array_like of int
-        The true classes, of one rank less.
+        The true classes, of one rank less; from 0, and a negative one is refused.
 
     >>> crossentropy_categorical_1hot([[0.5, 0.5], [0.1, 0.9]], [0, 1]).eval()
     array([0.69314718, 0.10536052])
@@ -167,10 +170,10 @@ def _of_class(x: Any, classes: Any, what: str) -> Any:
             f"{made_at(classes)}"
         )
     if x.ndim == 1:
-        return x[classes]
+        return entries_of(x, classes)
     rows = x if x.ndim == 2 else reshape(x, (-1, dim(x, x.ndim - 1)))
     flat = classes if x.ndim == 2 else classes.flatten()
-    chosen = getitem(rows, (arange(dim(flat, 0)), flat))
+    chosen = entries_of(rows, (arange(dim(flat, 0)), flat))
     if x.ndim == 2:
         return chosen
     return reshape(chosen, [dim(classes, a) for a in range(classes.ndim)])

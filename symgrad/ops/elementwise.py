@@ -528,7 +528,17 @@ def switch(xp: Any, cond: Any, ift: Any, iff: Any) -> Any:
     return xp.where(cond, ift, iff)
 
 
-@elementwise(vjp=lambda g, y, a, b: (switch(ge(a, b), g, 0), switch(ge(a, b), 0, g)), real=True)
+def _beyond_vjp(beyond: Any) -> Any:
+    """The gradient goes to what is not beyond the other; of a NaN, to both."""
+
+    def vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
+        return switch(beyond(a, b), 0, g), switch(or_tie(a, b), 0, g)
+
+    or_tie = ge if beyond is lt else le
+    return vjp
+
+
+@elementwise(vjp=_beyond_vjp(lt), real=True)
 def maximum(xp: Any, a: Any, b: Any) -> Any:
     """The larger of two elements; NaN wins. In a tie the gradient goes to the first.
 
@@ -538,7 +548,7 @@ def maximum(xp: Any, a: Any, b: Any) -> Any:
     return xp.maximum(a, b)
 
 
-@elementwise(vjp=lambda g, y, a, b: (switch(le(a, b), g, 0), switch(le(a, b), 0, g)), real=True)
+@elementwise(vjp=_beyond_vjp(gt), real=True)
 def minimum(xp: Any, a: Any, b: Any) -> Any:
     """The smaller of two elements; NaN wins. In a tie the gradient goes to the first.
 
@@ -578,8 +588,8 @@ def _fold(op: Any, args: Sequence[Any], name: str) -> Any:
 def _clip_vjp(g: Any, y: Any, x: Any, low: Any, high: Any) -> Sequence[Any]:
     above = gt(maximum(x, low), high)
     below = lt(x, low)
-    inside = switch(below, 0, g)
-    return switch(above, 0, inside), switch(above, 0, switch(below, g, 0)), switch(above, g, 0)
+    either = hooks.call("or_", above, below)
+    return switch(either, 0, g), switch(above, 0, switch(below, g, 0)), switch(above, g, 0)
 
 
 def _clip_ufunc() -> Any:

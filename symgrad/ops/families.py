@@ -189,6 +189,7 @@ class Elementwise(Op, register=False):
         on_integers: Callable[[Any], Any] | None = None,
         into: Callable[..., None] | None = None,
         names: Mapping[str, str] | None = None,
+        flat: Callable[..., Sequence[Any]] | None = None,
     ) -> None:
         self._name = name or function.__name__
         self.function = _with_weak_numbers(function) if NUMPY_1 else function
@@ -207,6 +208,7 @@ class Elementwise(Op, register=False):
         self._on_integers = on_integers
         self._into = into
         self._names = names or {}
+        self._flat = flat
         found = getattr(np, ufunc or self._name, None) if isinstance(ufunc, str | None) else ufunc
         found = None if ufunc == "" else found
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
@@ -317,6 +319,10 @@ class Elementwise(Op, register=False):
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         return (None,) * self.nin if self._vjp is None else self._vjp(g, y, *inputs)
 
+    def flat(self, index: int, *inputs: Any) -> Any:
+        """Where the slope by an input is 0 whatever goes on below, None for nowhere."""
+        return None if self._flat is None else self._flat(*inputs)[index]
+
     def flops(self, out: Any, *inputs: Spec) -> int | None:
         return elements(out)
 
@@ -404,6 +410,9 @@ def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
         ``into(out, *arrays)`` computes with NumPy into given memory, where no ufunc does.
     names : dict, optional
         Second names of arguments, as in `checks_keywords`.
+    flat : callable, optional
+        ``flat(*inputs)`` returns for each input where the slope is 0 because something else was
+        chosen, if `vjp` does not say so by a `switch`; None for nowhere.
     """
     return partial(Elementwise, **settings)
 

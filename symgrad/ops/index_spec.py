@@ -30,6 +30,7 @@ from symgrad.errors import (
     label,
     made_at,
 )
+from symgrad.foreign import is_array_like
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.op import as_expr
 from symgrad.types import Shape, ValueType, broadcast_shapes, is_discrete
@@ -86,7 +87,7 @@ def parse_index(x: Any, index: Any) -> tuple[Spec, list[Any]]:
 
 
 def _is_int(entry: Any) -> bool:
-    return isinstance(entry, (int, np.integer)) and not isinstance(entry, bool)
+    return isinstance(entry, (int, np.integer)) and not isinstance(entry, (bool, np.timedelta64))
 
 
 def _entry(x: Any, entry: Any) -> Any:
@@ -102,9 +103,10 @@ def _entry(x: Any, entry: Any) -> Any:
     except GraphTypeError as error:
         if isinstance(entry, Expr):
             raise
-        raise GraphTypeError(
-            f"{x} is indexed with {entry!r} ({type(entry).__name__}). {_ALLOWED}\n{made_at(x)}"
-        ) from error
+        what = f"{entry!r} ({type(entry).__name__}). {_ALLOWED}"
+        if is_array_like(entry):  # a masked array, a frame, times: the error says what is lost
+            what = f"what no index is: {error.message}"
+        raise GraphTypeError(f"{x} is indexed with {what}\n{made_at(x)}") from error
     if not is_discrete(array.dtype):
         raise GraphTypeError(
             f"{x} is indexed with {describe(array)}. {_ALLOWED} Cast it: "

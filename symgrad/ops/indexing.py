@@ -46,9 +46,13 @@ from symgrad.values import literal_array
 
 
 class Index(Op):
-    """Part of a tensor; a view where the index is basic."""
+    """Part of a tensor; a view where the index is basic.
+
+    With `from_zero` the arrays in the index are labels: a negative one is out of range.
+    """
 
     spec: Spec
+    from_zero: bool = False
     ints_from = 1
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -64,10 +68,16 @@ class Index(Op):
         own = super().lengths(node, known)
         return part_lengths(known[x], self.spec, [known[i] for i in index], own)
 
+    def on_part(self, spec: Spec) -> Index:
+        """The same with another index, which what this one's becomes elsewhere."""
+        return Index(spec, self.from_zero)
+
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.asarray(arrays[0])[_index(xp, self.spec, arrays[1:])]
+        return xp.asarray(arrays[0])[_index(xp, self.spec, arrays[1:], self.from_zero)]
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        if self.from_zero or any(i.dtype == "uint64" for i in node.inputs[1:]):
+            return super().source(node, args, bind)
         return f"{args[0]}[{index_source(self.spec, args[1:])}]"
 
     def connects(self, index: int) -> bool:
@@ -78,7 +88,8 @@ class Index(Op):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         x, *index = inputs
-        back = IncIndex(self.spec, False).make(zeros_like(x, g.dtype), g, *index)
+        inc = IncIndex(self.spec, False, False, self.from_zero)
+        back = inc.make(zeros_like(x, g.dtype), g, *index)
         return (back, *[None] * len(index))
 
     @classmethod
@@ -90,12 +101,13 @@ class Index(Op):
 class IncIndex(Op):
     """A tensor with part of it replaced (`assign`) or increased; duplicates accumulate.
 
-    `distinct` says that the index names no element twice.
+    `distinct` says that the index names no element twice; `from_zero` as for `Index`.
     """
 
     spec: Spec
     assign: bool
     distinct: bool = False
+    from_zero: bool = False
     shape_of = 0
     ints_from = 2
 
@@ -121,7 +133,7 @@ class IncIndex(Op):
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         x, y, *rest = arrays
-        index = _index(xp, self.spec, rest)
+        index = _index(xp, self.spec, rest, self.from_zero)
         if xp is not np:
             return x.at[index].set(y) if self.assign else x.at[index].add(y)
         return self._function()(x, index, y)
@@ -132,7 +144,7 @@ class IncIndex(Op):
         One call of NumPy writes, at the end: an exception or an interrupt leaves `x` as it was.
         """
         change = self._choose(_set_part, _add_to_part, _add_all_to_part)
-        change(x, _index(np, self.spec, index), value)
+        change(x, _index(np, self.spec, index, self.from_zero), value)
 
     in_place = True
 
@@ -149,6 +161,8 @@ class IncIndex(Op):
         return for_any if may_repeat(self.spec) and not self.distinct else for_distinct
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
+        if self.from_zero or any(i.dtype == "uint64" for i in node.inputs[2:]):
+            return super().source(node, args, bind)
         index = f"{bind(np.s_, 's_')}[{index_source(self.spec, args[2:])}]"
         return f"{bind(self._function(), self.name)}({args[0]}, {index}, {args[1]})"
 
@@ -157,7 +171,7 @@ class IncIndex(Op):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         _, value, *index = inputs
-        part = Index(self.spec).make(g, *index)
+        part = Index(self.spec, self.from_zero).make(g, *index)
         if not self.assign:
             return (g, sum_like(part, value), *[None] * len(index))
         if (
@@ -165,7 +179,7 @@ class IncIndex(Op):
         ):  # of elements written twice only the last counts
             part = switch(LastWrites(self.spec).make(g, *index), part, 0)
         zero = Constant(np.zeros((), dtype=g.dtype))
-        gx = IncIndex(self.spec, True).make(g, zero, *index)
+        gx = IncIndex(self.spec, True, self.distinct, self.from_zero).make(g, zero, *index)
         return (gx, sum_like(part, value), *[None] * len(index))
 
     @classmethod
@@ -286,15 +300,31 @@ class ShapePart(Op):
         yield Example(ShapePart(()), (Arg((3, 4)),), differentiable=False)
 
 
-def _index(xp: Any, spec: Spec, arrays: Sequence[Any]) -> tuple[Any, ...]:
+def _index(xp: Any, spec: Spec, arrays: Sequence[Any], from_zero: bool = False) -> tuple[Any, ...]:
     """The index that an array namespace takes."""
     index = build_index(spec, arrays)
+    if xp is np and (from_zero or any(map(_is_uint64, arrays))):
+        for value in index:
+            if isinstance(value, (int, np.ndarray, np.integer)):
+                _check_sign(np.asarray(value), from_zero)
     if xp is np or all(entry[0] != "mask" for entry in spec):
         return index
     expanded: list[Any] = []  # a mask as the positions that it names, whose number is known
     for entry, value in zip(spec, index, strict=True):
         expanded.extend(xp.nonzero(value, size=entry[2]) if entry[0] == "mask" else [value])
     return tuple(expanded)
+
+
+def _is_uint64(x: Any) -> bool:
+    return getattr(x, "dtype", None) == np.uint64
+
+
+def _check_sign(x: Any, from_zero: bool) -> None:
+    """Refuse negative labels, and numbers that NumPy takes for negative ones: from 2**63 on."""
+    if x.dtype == np.uint64 and x.size and x.max() > np.iinfo("int64").max:
+        raise IndexError(f"index {x.max()} is out of bounds for any axis")
+    if from_zero and x.dtype.kind == "i" and x.size and x.min() < 0:
+        raise IndexError(f"index {x.min()} is negative; labels count from 0")
 
 
 def _example_indices() -> Iterator[tuple[tuple[int, ...], Spec, tuple[Arg, ...]]]:
@@ -372,6 +402,22 @@ def getitem(x: Any, index: Any) -> Any:
     if isinstance(x, Constant) and x.ndim == 1 and is_discrete(x.dtype) and not inputs:
         return folded(ConstantPart(part, x), x)
     return part
+
+
+def entries_of(x: Any, index: Any) -> Any:
+    """``x[index]`` where what stands in the index are labels: those that are negative are refused.
+
+    Raises
+    ------
+    IndexRangeError
+        If a label is out of range: now, or when the function runs.
+    """
+    spec, inputs = parse_index(x, index)
+    known = [entry[1] for entry in spec if entry[0] == "int" and entry[1] != SYMBOL]
+    known += [int(i.value.min(initial=0)) for i in inputs if isinstance(i, Constant)]
+    if min(known, default=0) < 0:
+        raise IndexRangeError(f"index {min(known)} is negative; labels count from 0.\n{made_at(x)}")
+    return Index(spec, True).make(x, *inputs)
 
 
 def _lengths(x: Expr, spec: Spec) -> Any:
@@ -501,7 +547,7 @@ def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
         )
     value = fitting_value(y, base, what)
     try:
-        return IncIndex(op.spec, assign).make(base, value, *index)
+        return IncIndex(op.spec, assign, False, op.from_zero).make(base, value, *index)
     except ShapeError as error:
         raise ShapeError(
             f"{what}: {error.message} The part is {describe(x)}, the value {describe(value)}.",

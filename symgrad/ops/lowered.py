@@ -62,6 +62,44 @@ def has_vector_tanh() -> bool:
     return features.get("X86_V3", features.get("AVX2", False) and features.get("FMA3", False))
 
 
+# -- a choice between something and 0 ----------------------------------------------------------
+
+_BITS = {np.dtype(f"float{n}"): np.dtype(f"int{n}") for n in (16, 32, 64)}
+
+
+def _kept_dtypes(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
+    return ("bool", dtypes[1]), dtypes[1]
+
+
+def _kept_into(out: Any, condition: Any, x: Any) -> None:
+    """As a product of the bits: 0.4 ns an element in float32, `copyto` and `putmask` 1.1 to 1.8."""
+    bits = _BITS[out.dtype]
+    np.multiply(x.view(bits), np.asarray(condition, bool), out.view(bits))
+
+
+@elementwise(
+    vjp=lambda g, y, condition, x: (None, switch(condition, g, 0)),
+    domain=((0.0, 1.0), (-2.0, 2.0)),
+    dtype=_kept_dtypes,
+    ufunc="",
+    apart=1,
+    real=True,
+    into=_kept_into,
+)
+def kept(xp: Any, condition: Any, x: Any) -> Any:
+    """Elements of `x` where a condition holds, else 0.
+
+    >>> kept([True, False], [2.0, float("nan")]).eval()
+    array([2., 0.])
+    """
+    if xp is not np:
+        return xp.where(condition, x, xp.zeros_like(x))
+    bits = _BITS.get(x.dtype)
+    if bits is None:
+        return np.where(condition, x, x.dtype.type(0))
+    return np.multiply(x.view(bits), np.asarray(condition, bool)).view(x.dtype)
+
+
 # -- a number and a NaN ------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.ops.elementwise import abs, clip, expm1, gt, minimum, real_float, sgn, sqr, switch
+from symgrad.ops.elementwise import abs, clip, expm1, gt, lt, minimum, real_float, sgn, sqr, switch
 from symgrad.ops.families import elementwise
 
 # -- activations ---------------------------------------------------------------------------
@@ -104,7 +104,12 @@ def hard_sigmoid(x: Any) -> Any:
 
 
 @elementwise(
-    vjp=lambda g, y, x: (g * (0.5 * sgn(x) + 0.5),), dtype="float", ufunc="", name="relu", real=True
+    vjp=lambda g, y, x: (g * (0.5 * sgn(x) + 0.5),),
+    dtype="float",
+    ufunc="",
+    name="relu",
+    real=True,
+    flat=lambda x: (lt(x, 0),),
 )
 def rectify(xp: Any, x: Any) -> Any:
     """``max(x, 0)``; its gradient at 0 is 1/2.

@@ -14,6 +14,7 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
+from symgrad.ops import elementwise
 from symgrad.ops.families import Elementwise
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled, other_than
@@ -236,6 +237,18 @@ def of_minus(e: Expr) -> Expr | None:
         return None
     made: Expr = e.op.make(x.inputs[0])
     return made
+
+
+# -- truth values --------------------------------------------------------------------------------
+
+
+@ALGEBRA(elementwise.neq)
+def truth_of_number(e: Expr) -> Expr | None:
+    """cast(b) ≠ 0 → b, where b is a truth value."""
+    number, zero = e.inputs
+    if isinstance(number.op, ops.Cast) and is_filled(zero, 0) and fits_in(zero, number):
+        return number.inputs[0] if number.inputs[0].dtype == "bool" else None
+    return None
 
 
 # -- views and casts -----------------------------------------------------------------------------

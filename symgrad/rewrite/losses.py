@@ -33,7 +33,9 @@ def log_softmax_of_classes(e: Expr, lengths: LengthsOf) -> Expr | None:
     if e.op.spec != _ROW_AND_CLASS:
         return None
     scores, rows, classes = e.inputs
-    node = _row_loss(scores, rows, classes, lengths) if _is_log_softmax(scores) else None
+    if not _is_log_softmax(scores):
+        return None
+    node = _row_loss(scores, rows, classes, lengths, e.op.from_zero)
     return None if node is None else ops.neg.make(Project(0).make(node))
 
 
@@ -88,7 +90,9 @@ def gradient_of_losses(e: Expr, lengths: LengthsOf) -> Expr | None:
     scores = p.inputs[0] if p.op is ops.exp else p
     if not is_filled(zero, 0) or not _is_log_softmax(scores) or zero.dtype != scores.dtype:
         return None
-    node = _row_loss(scores, rows, classes, lengths) if e.op.axis == (1,) else None
+    if e.op.axis != (1,):
+        return None
+    node = _row_loss(scores, rows, classes, lengths, op.from_zero)
     if node is None:
         return None
     made = _scaled(Project(1).make(node), _negated(_unrepeated(value)))
@@ -150,7 +154,9 @@ def _is_log_softmax(e: Expr) -> bool:
     return False
 
 
-def _row_loss(scores: Expr, rows: Expr, classes: Expr, lengths: LengthsOf) -> Expr | None:
+def _row_loss(
+    scores: Expr, rows: Expr, classes: Expr, lengths: LengthsOf, from_zero: bool
+) -> Expr | None:
     """The node of (L, D), where rows are 0, 1, … as many as there are classes, or scores."""
     if not (classes.ndim == 1 and _counts_up(rows)):
         return None
@@ -164,7 +170,7 @@ def _row_loss(scores: Expr, rows: Expr, classes: Expr, lengths: LengthsOf) -> Ex
     match classes:
         case Expr(op=ops.Cast(), inputs=(x,)) if is_float(x.dtype):  # NumPy indexes with int64
             classes = ops.Cast("int64").make(x)
-    return RowLoss(paired).make(z, classes)
+    return RowLoss(paired, from_zero).make(z, classes)
 
 
 def _counts_up(rows: Expr) -> bool:

@@ -15,19 +15,22 @@ import numpy as np
 from symgrad import ops
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops import elementwise as el, nnet, rounding
+from symgrad.ops import elementwise as el, logic, nnet, rounding
 from symgrad.ops.lowered import (
     fmin,
     has_vector_log1p,
     has_vector_tanh,
+    kept,
     log1p_by_log,
     log1p_of_fraction,
 )
+from symgrad.rewrite.algebra import truth_of_number
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled
 from symgrad.types import is_float
 
 LOWERING = RuleSet("lowering")
+LOWERING(el.neq)(truth_of_number)  # now that no sums to equal lengths are left in between
 
 
 def _number(value: Any, like: Expr) -> Expr:
@@ -179,6 +182,20 @@ def bound_as_clip(e: Expr) -> Expr | None:
 
 def _between(x: Expr, low: Any, high: Any) -> Expr:
     return el.clip_between.make(x, _number(low, x), _number(high, x))
+
+
+@LOWERING(ops.switch)
+def choice_as_product(e: Expr) -> Expr | None:
+    """switch(c, x, 0) → kept(c, x), switch(c, 0, x) → kept(not c, x): a product of bits."""
+    condition, x, zero = e.inputs
+    if is_filled(x, 0):
+        condition, x, zero = logic.invert.make(condition), zero, x
+    if e.dtype not in ("float16", "float32", "float64") or not e.ndim or not _is_whole(x, e):
+        return None
+    if not isinstance(zero, Constant) or zero.ndim or zero.value or np.signbit(zero.value):
+        return None
+    made: Expr = kept.make(condition, x)
+    return made
 
 
 @LOWERING(nnet.leaky_relu)

@@ -313,7 +313,7 @@ def increment_of_repeated(e: Expr, lengths: LengthsOf) -> Expr | None:
     x, value, *index = e.inputs
     if not isinstance(value.op, BroadcastLike):
         return None
-    like, part = value.inputs[1], Index(e.op.spec)
+    like, part = value.inputs[1], Index(e.op.spec, e.op.from_zero)
     if like.op == part and like.inputs[1:] == tuple(index):
         whole = lengths(like.inputs[0]) == lengths(x)
     else:
@@ -335,4 +335,4 @@ def increment_of_distinct(e: Expr, lengths: LengthsOf) -> Expr | None:
         or not any(isinstance(i.op, Arange) and i.op.counts_up(i) for i in vectors)
     ):
         return None
-    return IncIndex(op.spec, op.assign, True).make(*e.inputs)
+    return IncIndex(op.spec, op.assign, True, op.from_zero).make(*e.inputs)

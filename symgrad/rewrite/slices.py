@@ -55,7 +55,7 @@ def index_of_scaled(e: Expr, lengths: LengthsOf) -> Expr | None:
     whole, *index = e.inputs
     if not isinstance(whole.op, Elementwise) or not _is_data(whole, not is_basic(e.op.spec)):
         return None
-    made = _moved(whole, e.op.spec, index, lengths)
+    made = _moved(whole, e.op, e.op.spec, index, lengths)
     if made is not None or not is_basic(e.op.spec) or e.op.spec[0][0] == "new":
         return made
     # Of the other axes a length may be unknown: the rows alone.
@@ -64,15 +64,17 @@ def index_of_scaled(e: Expr, lengths: LengthsOf) -> Expr | None:
         return None
     count = count_inputs(rows)
     only = (rows, *[_WHOLE] * (whole.ndim - 1))
-    made = _moved(whole, only, index[:count], lengths)
+    made = _moved(whole, e.op, only, index[:count], lengths)
     rest = others if rows[0] == "int" else [_WHOLE, *others]
-    return None if made is None else ops.Index(tuple(rest)).make(made, *index[count:])
+    return None if made is None else e.op.on_part(tuple(rest)).make(made, *index[count:])
 
 
-def _moved(whole: Expr, spec: Spec, index: Sequence[Expr], lengths: LengthsOf) -> Expr | None:
+def _moved(
+    whole: Expr, op: ops.Index, spec: Spec, index: Sequence[Expr], lengths: LengthsOf
+) -> Expr | None:
     parts = []
     for i in whole.inputs:
-        part = _part(i, whole, spec, index, lengths)
+        part = _part(i, whole, op, spec, index, lengths)
         if part is None:
             return None
         parts.append(part)
@@ -129,7 +131,7 @@ def _is_data(e: Expr, shared: bool) -> bool:
 
 
 def _part(
-    x: Expr, whole: Expr, spec: Spec, index: Sequence[Expr], lengths: LengthsOf
+    x: Expr, whole: Expr, op: ops.Index, spec: Spec, index: Sequence[Expr], lengths: LengthsOf
 ) -> Expr | None:
     """What an operand of `whole` gives to `whole[index]`; None where that cannot be said."""
     if not x.ndim:
@@ -164,4 +166,4 @@ def _part(
             entries.append(("int", 0) if kind == "int" else _WHOLE)
     if all(entry == _WHOLE for entry in entries):
         return x
-    return ops.Index(tuple(entries)).make(x, *used)
+    return op.on_part(tuple(entries)).make(x, *used)

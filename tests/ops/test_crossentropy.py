@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 import symgrad
 import symgrad.tensor as T
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, IndexRangeError
 
 nnet = T.nnet
 RNG = np.random.default_rng(1)
@@ -154,3 +154,16 @@ def test_prepend_to_each_row():
     assert T.grad(wider.sum(), scale).ndim == 0
     with pytest.raises(GraphTypeError, match="needs a matrix, not v"):
         nnet.prepend_1_to_each_row(T.dvector("v"))
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (2, 5)])
+def test_labels_out_of_range_are_refused(shape):
+    p, labels = T.TensorType("float64", (*shape, 3))("p"), T.TensorType("int64", shape)("labels")
+    f = symgrad.function([p, labels], nnet.crossentropy_categorical_1hot(p, labels))
+    for wrong in (-1, 3):
+        y = np.full(shape, wrong)
+        with pytest.raises(IndexRangeError, match=f"index {wrong}"):
+            f(np.full((*shape, 3), 1 / 3), y)
+        if len(shape) < 2:  # known when they are written
+            with pytest.raises(IndexRangeError, match=f"index {wrong}"):
+                nnet.categorical_crossentropy(p, y)

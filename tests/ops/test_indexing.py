@@ -598,3 +598,15 @@ def test_texts_and_source_show_the_index():
     y = T.inc_subtensor(x[i, 1:], 2.0)
     assert str(y) == "inc_subtensor(x[i, 1:], 2.0)"
     assert "[i, 1:]" in symgrad.function([x, i], y).source
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+def test_positions_beyond_int64_are_out_of_range(mode):
+    x, i, y = T.dvector("x"), T.vector("i", dtype="uint64"), T.dvector("y")
+    far, last = np.array([2**64 - 1], "uint64"), np.array([2], "uint64")
+    cost = (x[i] ** 2).sum()
+    for result in (x[i], T.inc_subtensor(x[i], y), T.set_subtensor(x[i], y), T.grad(cost, x)):
+        f = symgrad.function([x, i, y], result, on_unused_input="ignore", mode=mode)
+        f([1.0, 2.0, 3.0], last, [1.0])
+        with pytest.raises(IndexRangeError, match=f"{far[0]} is out of bounds"):
+            f([1.0, 2.0, 3.0], far, [1.0])

@@ -203,3 +203,41 @@ def test_equal_builds_a_comparison():
     x = T.dvector("x")
     np.testing.assert_array_equal(value(x0 == x, (x, x0)), [True] * 3)
     np.testing.assert_array_equal(value(np.not_equal(x, 0.5), (x, x0)), x0 != 0.5)
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        (lambda n, x: np.prod([n, n]), 9),
+        (lambda n, x: np.prod((2, n, 4)), 24),
+        (lambda n, x: np.prod([n]), 3),
+        (lambda n, x: np.prod([[n, 2], [3, n]]), 54),
+        (lambda n, x: np.prod([n, n], axis=0), 9),
+        (lambda n, x: np.sum([x, 3]), 5.5),
+        (lambda n, x: np.sum([x, n, 1]), 6.5),
+    ],
+)
+def test_sums_and_products_of_lists_of_scalars(compute, expected):
+    n, x = T.lscalar("n"), T.dscalar("x")
+    result = compute(n, x)
+    assert symgrad.function([n, x], result, on_unused_input="ignore")(3, 2.5) == expected
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda n, v: np.max([n, n]),
+        lambda n, v: np.mean([n, n]),
+        lambda n, v: np.array([n, n]),
+        lambda n, v: np.cumsum([n, n]),
+        lambda n, v: np.sum([n, n], dtype=float),
+        lambda n, v: np.sum([n, n], keepdims=True),
+        lambda n, v: np.prod([[n, n], [n, n]], axis=0),
+        lambda n, v: np.sum([v, v]),
+        lambda n, v: np.prod([n, v]),
+        lambda n, v: np.sum([v, 3.0]),
+    ],
+)
+def test_other_functions_of_lists_keep_their_hint(compute):
+    with pytest.raises(GraphTypeError, match=r"symgrad\.tensor, or x\.eval"):
+        compute(T.lscalar("n"), T.dvector("v"))

@@ -41,7 +41,16 @@ FUSED = {
     ),
 }
 VALUES = np.random.default_rng(0).normal(size=(5, 4), scale=3)
-CLASSES = np.array([0, 3, -1, 2, 2], "int32")
+CLASSES = np.array([0, 3, 1, 2, 2], "int32")
+LABELLED = (  # by a function that says what labels are; the others are indexed
+    "categorical_crossentropy",
+    "crossentropy_softmax_1hot",
+    "with bias",
+    "weights",
+    "mask",
+    "squared",
+    "one weight",
+)
 WEIGHTS = np.array([0.5, 1.0, 0.0, 2.0, 0.25])
 
 
@@ -72,6 +81,38 @@ def test_value_and_gradient_share_one_pass(name, dtype):
         assert have.dtype == dtype
         rtol = 1e-12 if dtype == "float64" else 2e-5
         np.testing.assert_allclose(have, want, rtol=rtol, atol=rtol / 10)
+
+
+@pytest.mark.parametrize(
+    ("labels", "mode"),
+    [
+        ("int8", "FAST_RUN"),
+        ("int64", "FAST_RUN"),
+        ("uint64", "FAST_RUN"),
+        ("int32", "FAST_COMPILE"),
+    ],
+)
+@pytest.mark.parametrize("name", FUSED)
+def test_labels_count_from_zero_and_indices_from_behind_too(name, labels, mode):
+    z, w = T.dmatrix("z"), T.dvector("w")
+    y = T.vector("y", dtype=labels)
+    cost = FUSED[name](z, y, w)
+    slope = T.grad(cost, z)
+    for outputs in ([cost], [slope], [cost, slope]):
+        f = symgrad.function([z, y, w], outputs, on_unused_input="ignore", mode=mode)
+        for wrong in (4, -5, -1):
+            classes = CLASSES.astype(labels)
+            classes[2] = np.array(wrong).astype(labels)
+            if wrong == -1 and name not in LABELLED and classes[2] < 0:
+                last = CLASSES.astype(labels)
+                last[2] = 3
+                for have, want in zip(
+                    f(VALUES, classes, WEIGHTS), f(VALUES, last, WEIGHTS), strict=True
+                ):
+                    np.testing.assert_array_equal(have, want)
+            else:
+                with pytest.raises(IndexRangeError, match=r"y.*: u?int\d+ of shape \(5,.*\)"):
+                    f(VALUES, classes, WEIGHTS)
 
 
 NOT_FUSED = {
