@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from symgrad.errors import GraphTypeError, describe, label, made_in, short
+from symgrad.errors import GraphTypeError, label, made_in, short
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
@@ -126,9 +126,6 @@ def _reason(
 ) -> Reason:
     """Follow a variable upward; `zero` remembers derivatives, if they are asked for."""
     name = label(target)
-    if zero is not None and is_discrete(target.dtype):
-        text = f"{describe(target)}{made_in(target)}, has integer values: its gradient is zeros."
-        return Reason(target, False, "integers", target, text)
     reached = {target}
     cuts: list[tuple[Expr, Expr, Code]] = []
     for node in order:

@@ -98,7 +98,9 @@ def grad(
     Returns
     -------
     variable, or list or tuple of variables, as `wrt` is
-        Each with the dtype and shape of what it belongs to; floatX zeros for integers.
+        Each with the dtype and shape of what it belongs to. Integers get what real numbers would,
+        as floats, through each operation whose result is a float; through one whose result is an
+        integer (a sum of integers, ``//``) they get zeros.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def _differentiate(
         if target not in reached:
             _report_disconnected(what, roots, target, constants, disconnected_inputs)
             result = _instead(target, return_disconnected)
-        elif result is None or is_discrete(target.dtype):
+        elif result is None:
             result = _zeros(target)
         elif isinstance(result, NullGrad):
             if null_gradients == "raise":
@@ -170,7 +172,7 @@ def _differentiate(
                     "To treat what is in the way as a constant, use consider_constant=[...] or "
                     "disconnected_grad(...)."
                 )
-        elif result.dtype != target.dtype:
+        elif result.dtype != target.dtype and not is_discrete(target.dtype):
             result = cast(result, target.dtype)
         results.append(result)
     return remember(results, [*roots, *targets])

@@ -38,7 +38,8 @@ def pull_back(seeds: Seeds, targets: Sequence[Expr]) -> list[Gradient]:
     Returns
     -------
     list
-        For each target its gradient in its dtype, None for zero, or `NullGrad`.
+        For each target its gradient, None for zero, or `NullGrad`; in the target's dtype, but of
+        integers as of a real variable.
 
     >>> import symgrad.tensor as T
     >>> x, g = T.dscalars("x", "g")
@@ -47,7 +48,7 @@ def pull_back(seeds: Seeds, targets: Sequence[Expr]) -> list[Gradient]:
     """
     reached = connected([output for output, _ in seeds])
     found = gradients(seeds, [t for t in targets if t in reached])
-    return [None if is_discrete(t.dtype) else found.get(t) for t in targets]
+    return [found.get(t) for t in targets]
 
 
 @collector_paused()
@@ -114,7 +115,7 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
             if gradient is None or node not in needed or node.op is None:
                 continue
             origin.now(of_gradient(node.origin))
-            parts = _parts(node, gradient, needed, choices)
+            parts = _parts(node, gradient, needed, targets, choices)
             for source, part in zip(node.inputs, parts, strict=True):
                 if part is not None:
                     before = arrived.get(source)
@@ -125,9 +126,17 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
 
 
 def _parts(
-    node: Expr, gradient: Gradient, needed: Collection[Expr], choices: Choices
+    node: Expr,
+    gradient: Gradient,
+    needed: Collection[Expr],
+    targets: Collection[Expr],
+    choices: Choices,
 ) -> Sequence[Gradient]:
-    """What a node passes on to each of its inputs that needs it, in the input's dtype and shape."""
+    """What a node passes on to each of its inputs that needs it, in the input's dtype and shape.
+
+    Integers that operations made are steps, whose slope is zero; those that were given take what a
+    real number would.
+    """
     op = node.op
     if isinstance(gradient, list):  # one undefined gradient makes all that it meets undefined
         gradient = next((g for g in gradient if isinstance(g, NullGrad)), gradient)
@@ -148,7 +157,7 @@ def _parts(
             parts.append(None)
         elif isinstance(source.type, TupleType):
             parts.append(part)
-        elif is_discrete(source.dtype) or not op.connects(k):
+        elif not op.connects(k) or (is_discrete(source.dtype) and source not in targets):
             parts.append(None)
         elif isinstance(part, NullGrad):
             parts.append(part)
@@ -156,7 +165,8 @@ def _parts(
             part = choices.chosen(node, gradient, source, part, k)
             if isinstance(op, Elementwise) and not _has_shape_of(part, source, node):
                 part = choices.summed(node, source, part)
-            parts.append(part if part.dtype == source.dtype else choices.cast(part, source.dtype))
+            own = part.dtype if is_discrete(source.dtype) else source.dtype
+            parts.append(part if part.dtype == own else choices.cast(part, own))
     return parts
 
 

@@ -87,13 +87,68 @@ def test_power_at_zero_is_finite():
     np.testing.assert_allclose(exponent, [0, 0, 8 * np.log(2)])
 
 
-def test_integer_wrt_gets_floatx_zeros():
-    n, x = T.lvector("n"), T.dvector("x")
-    g = T.grad(T.sum(n * x), n)
-    assert g.dtype == "float64"
-    np.testing.assert_array_equal(value(g, {n: [1, 2], x: [3.0, 4.0]}), [0, 0])
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [  # of i = [3, 4] and v = [1, 2]; Theano's answers
+        (lambda i, v: i * v, [1, 2]),
+        (lambda i, v: T.exp(i * v), [np.exp(3), 2 * np.exp(8)]),
+        (lambda i, v: i * 1.0, [1, 1]),
+        (lambda i, v: T.sqrt(i), [0.5 / np.sqrt(3), 0.25]),
+        (lambda i, v: i / (i + 1), [0.25, 0.2]),
+        (lambda i, v: i**2.0, [6, 8]),
+        (lambda i, v: v**i, [0, 16 * np.log(2)]),
+        (lambda i, v: T.switch(v > 1, i, v), [0, 1]),
+        (lambda i, v: T.maximum(i, v), [1, 1]),
+        (lambda i, v: T.dot(i, v), [1, 2]),
+        (lambda i, v: T.dot(T.outer(v, v), i), [3, 6]),
+        (lambda i, v: T.concatenate([v, i]), [1, 1]),
+        (lambda i, v: T.set_subtensor(v[:1], i[1:]), [0, 0]),
+        (lambda i, v: T.set_subtensor(v[:2], i), [1, 1]),
+        (lambda i, v: i * T.outer(v, v), [3, 6]),
+        (lambda i, v: T.cast(i, "float64").norm(2), [0.6, 0.8]),
+        (lambda i, v: T.nnet.softmax(T.stack([i, 2 * v]))[0], [0, 0]),
+        (lambda i, v: T.jacobian(i**2.0, i), [2, 2]),
+        (lambda i, v: i * T.log(i), 1 + np.log([3, 4])),
+        # an operation whose result is an integer is a step
+        (lambda i, v: i * i * v, [0, 0]),
+        (lambda i, v: i.sum() * v, [0, 0]),
+        (lambda i, v: (i // 2) * v, [0, 0]),
+        (lambda i, v: T.argmax(i) * v, [0, 0]),
+        (lambda i, v: T.cast(i, "int32") * v, [0, 0]),
+        (lambda i, v: i[::-1] * v, [0, 0]),
+        (lambda i, v: T.gt(i, 2) * v, [0, 0]),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["int64", "int8", "uint8"])
+def test_integers_as_real_variables(make, expected, dtype):
+    i, v = T.vector("i", dtype=dtype), T.dvector("v")
+    g = T.grad(T.sum(make(i, v)), i)
+    f = symgrad.function([i, v], g, on_unused_input="ignore")
+    got = f(np.array([3, 4], dtype), [1.0, 2.0])
+    assert g.dtype in ("float64", "float32")  # sqrt of int8 is float32
+    np.testing.assert_allclose(got, expected, rtol=1e-6 if g.dtype == "float32" else 1e-12)
+
+
+def test_integers_in_the_middle_and_beside_float32():
+    i, f = T.lvector("i"), T.fvector("f")
+    k = 2 * i
+    through, beyond = T.grad(T.sum(k * f), [k, i])
+    assert through.dtype == "float64"
+    values = {i: [1, 2], f: [3.0, 4.0]}
+    np.testing.assert_array_equal(through.eval(values), [3, 4])
+    np.testing.assert_array_equal(value(beyond, values), [0, 0])
+    b = T.bvector("b")
+    assert T.grad(T.sum(b * f), b).dtype == "float32"
     with symgrad.config.change_flags(floatX="float32"):
-        assert T.grad(T.sum(n * x), n).dtype == "float32"
+        assert T.grad(T.sum(i // 2 * f), i).dtype == "float32"
+    both = T.grad(T.sum(b * f) + T.sum(b * T.cast(f, "float64")), b)
+    np.testing.assert_array_equal(both.eval({b: [1, 1], f: [3.0, 4.0]}), [6, 8])
+
+
+def test_an_integer_cost_is_refused():
+    i = T.lvector("i")
+    with pytest.raises(GraphTypeError, match="must be real floating-point"):
+        T.grad(i.sum(), i)
 
 
 # -- dtypes and shapes -------------------------------------------------------------------------
@@ -376,8 +431,10 @@ def test_undefined_gradient_raises_or_is_returned():
     assert isinstance(T.grad(cost, x, null_gradients="return"), NullGrad)
     np.testing.assert_array_equal(value(T.grad(cost, y), {x: [2.0], y: [5.0]}), [2])
     integers = T.lvector("n")
-    undefined = T.grad(T.sum(undefined_grad(integers * y)), integers)
-    np.testing.assert_array_equal(value(undefined, {integers: [1], y: [1.0]}), [0])
+    with pytest.raises(NullTypeGradError):
+        T.grad(T.sum(undefined_grad(integers * y)), integers)
+    undefined = T.grad(T.sum(undefined_grad(T.cast(integers**2, "float64"))), integers)
+    np.testing.assert_array_equal(value(undefined, {integers: [1]}), [0])
 
 
 def test_undefined_gradient_spreads_downward():

@@ -217,7 +217,12 @@ class Map(Op):
                 elements.append(seed)
                 sequences.append(gradient)
         found: list[Any] = hooks.call("pull_back", seeds, body.inputs)
-        wanted = [k for k, part in enumerate(found) if isinstance(part, Expr)]
+        wanted = [
+            k
+            for k, (part, given) in enumerate(zip(found, inputs, strict=True))
+            # integers that were computed, lengths for instance, pass nothing on
+            if isinstance(part, Expr) and (given.op is None or not is_discrete(given.dtype))
+        ]
         stacked = map_over(
             elements,
             [found[k] for k in wanted],
