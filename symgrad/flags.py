@@ -19,14 +19,18 @@ import operator
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+
+from symgrad.bygone import DEFAULTS
 
 __all__ = ["change_flags", "config"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Changes = Mapping[str, Any] | Iterable[tuple[str, Any]] | None  # of flags: names and values
 
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
 _MISSING = object()
@@ -189,7 +193,11 @@ class Section:
         ]
         width = max((len(text) for _, text, _ in used), default=0)
         lines = [f"{star} {text:<{width}}  {doc}" for star, text, doc in used]
-        old = ", ".join(name for name, f, _ in rows if not f.doc)
+        without = [name for name, f, _ in rows if not f.doc]
+        whole = {f"{name}." for name, s in self._sections.items() if issubclass(s, Bygone)}
+        groups = [name.partition(".")[0] + "." for name in without]
+        shown = [f"{g}*" if g in whole else n for g, n in zip(groups, without, strict=True)]
+        old = ", ".join(dict.fromkeys(shown))
         return "\n".join(lines) + (f"\n  accepted, without effect: {old}" if old else "")
 
 
@@ -199,8 +207,18 @@ class Bygone(Section):
     def _accept(self, name: str, value: Any) -> Any:
         return _literal(value)
 
-    def _walk(self) -> Iterator[tuple[str, Flag, Any]]:
-        return iter(())
+
+def bygone(name: str) -> Any:
+    """Declare a group of flags that only Theano had, with its defaults for those who read them."""
+    return _bygone(f"{name}.", DEFAULTS.get(name, {}))
+
+
+def _bygone(prefix: str, defaults: Mapping[str, Any]) -> Any:
+    body: dict[str, Any] = {k: Flag(v, (), "") for k, v in defaults.items() if "." not in k}
+    for group in {k.partition(".")[0] for k in defaults if "." in k}:
+        below = {k.partition(".")[2]: v for k, v in defaults.items() if k.startswith(f"{group}.")}
+        body[group] = _bygone(f"{prefix}{group}.", below)
+    return type("Bygone", (Bygone,), body, prefix=prefix)()
 
 
 def _suggest(name: str, section: Section) -> str:
@@ -357,31 +375,32 @@ class Config(Section):
     check_stack_trace: str = inert("off")
     cycle_detection: str = inert("regular")
     nocleanup: bool = inert(False)
-    lazylinker: Bygone = Bygone()
-    vm: Bygone = Bygone()
-    warn: Bygone = Bygone()
-    blas: Bygone = Bygone()
-    cmodule: Bygone = Bygone()
-    compile: Bygone = Bygone()
-    conv: Bygone = Bygone()
-    ctc: Bygone = Bygone()
-    cublas: Bygone = Bygone()
-    cuda: Bygone = Bygone()
-    dnn: Bygone = Bygone()
-    experimental: Bygone = Bygone()
-    gcc: Bygone = Bygone()
-    gpuarray: Bygone = Bygone()
-    gpuelemwise: Bygone = Bygone()
-    lib: Bygone = Bygone()
-    magma: Bygone = Bygone()
-    metaopt: Bygone = Bygone()
-    nvcc: Bygone = Bygone()
-    optdb: Bygone = Bygone()
-    pycuda: Bygone = Bygone()
-    tensor: Bygone = Bygone()
-    unittests: Bygone = Bygone()
+    lazylinker: Bygone = bygone("lazylinker")
+    vm: Bygone = bygone("vm")
+    warn: Bygone = bygone("warn")
+    blas: Bygone = bygone("blas")
+    cmodule: Bygone = bygone("cmodule")
+    compile: Bygone = bygone("compile")
+    conv: Bygone = bygone("conv")
+    ctc: Bygone = bygone("ctc")
+    cublas: Bygone = bygone("cublas")
+    cuda: Bygone = bygone("cuda")
+    dnn: Bygone = bygone("dnn")
+    experimental: Bygone = bygone("experimental")
+    gcc: Bygone = bygone("gcc")
+    gpu: Bygone = bygone("gpu")
+    gpuarray: Bygone = bygone("gpuarray")
+    gpuelemwise: Bygone = bygone("gpuelemwise")
+    lib: Bygone = bygone("lib")
+    magma: Bygone = bygone("magma")
+    metaopt: Bygone = bygone("metaopt")
+    nvcc: Bygone = bygone("nvcc")
+    optdb: Bygone = bygone("optdb")
+    pycuda: Bygone = bygone("pycuda")
+    tensor: Bygone = bygone("tensor")
+    unittests: Bygone = bygone("unittests")
 
-    def change_flags(self, values: Mapping[str, Any] | None = None, **flags: Any) -> change_flags:
+    def change_flags(self, values: Changes = None, **flags: Any) -> change_flags:
         """Return a context manager and decorator; see the function of that name.
 
         >>> with config.change_flags(on_unused_input="ignore"):
@@ -417,7 +436,7 @@ class change_flags:
     Parameters
     ----------
     values
-        A mapping from names to values, for names with a dot.
+        A mapping from names to values, for names with a dot; or pairs of them.
     **flags
         Names and values. In a name, as in ``values``, a dot stands between section and flag.
 
@@ -442,8 +461,15 @@ class change_flags:
 
     __slots__ = ("_changes",)
 
-    def __init__(self, values: Mapping[str, Any] | None = None, /, **flags: Any) -> None:
-        found = [(*_find(name), value) for name, value in {**(values or {}), **flags}.items()]
+    def __init__(self, values: Changes = None, /, **flags: Any) -> None:
+        try:
+            given = dict(values or {})
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"change_flags: expected a dict, pairs of names and values, or keywords, such as "
+                f"change_flags(floatX='float32'), not {values!r}"
+            ) from None
+        found = [(*_find(name), value) for name, value in {**given, **flags}.items()]
         self._changes = [
             (section, name, section._accept(name, value)) for section, name, value in found
         ]

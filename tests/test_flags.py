@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -277,3 +279,72 @@ def test_environment_with_a_bad_value_stops(flags: str, message: str) -> None:
     done = run("", SYMGRAD_FLAGS=flags)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("warn.subtensor_merge_bug", False),
+        ("warn.inc_subtensor1_opt", True),
+        ("warn.ignore_bug_before", "0.9"),
+        ("experimental.local_alloc_elemwise", True),
+        ("experimental.unpickle_gpu_on_cpu", False),
+        ("lib.amdlibm", False),
+        ("dnn.enabled", "auto"),
+        ("dnn.conv.algo_fwd", "small"),
+        ("gpuarray.preallocate", 0.0),
+        ("vm.lazy", None),
+        ("compile.timeout", 120),
+    ],
+)
+def test_flags_of_theanos_past_may_be_read_and_set(name, default):
+    *path, last = name.split(".")
+    section = functools.reduce(getattr, path, config)
+    assert getattr(section, last) == default
+    with config.change_flags({name: "other"}):
+        assert getattr(section, last) == "other"
+    assert getattr(section, last) == default
+    assert dict(config.items())[name] == default
+    with pytest.raises(AttributeError, match=re.escape(f"did you mean '{name}'")):
+        getattr(section, f"{last}s")
+
+
+def test_what_theano_never_had_may_be_set_but_not_read():
+    config.warn.of_an_older_version = "True"
+    assert config.warn.of_an_older_version is True
+    del vars(config.warn)["of_an_older_version"]
+    with pytest.raises(AttributeError, match="config has no flag 'warn.of_an_older_version'"):
+        config.warn.of_an_older_version  # noqa: B018
+
+
+def test_the_table_names_groups_of_the_past_once():
+    assert str(config).count("warn.") == 1
+    assert "warn.*" in str(config)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("floatX", "float32")],
+        (("floatX", "float32"), ("traceback.limit", 3)),
+        {"floatX": "float32"},
+        {"floatX": "float32"}.items(),
+    ],
+)
+def test_changes_come_as_pairs_or_dicts(changes):
+    for change in (change_flags, config.change_flags):
+        with change(changes):
+            assert config.floatX == "float32"
+
+        @change(changes)
+        def inside():
+            return config.floatX
+
+        assert inside() == "float32"
+        assert config.floatX == "float64"
+
+
+@pytest.mark.parametrize("changes", ["floatX", 5, ["floatX"], [("floatX", "float32", 1)]])
+def test_changes_of_another_form_are_explained(changes):
+    with pytest.raises(TypeError, match=r"change_flags\(floatX='float32'\)"):
+        change_flags(changes)
