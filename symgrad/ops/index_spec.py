@@ -56,6 +56,8 @@ def parse_index(x: Any, index: Any) -> tuple[Spec, list[Any]]:
     IndexRangeError
         If it has too many entries, or a position known now is out of range.
     """
+    if isinstance(index, list) and any(isinstance(entry, slice) for entry in index):
+        index = tuple(index)  # as in Theano, and in NumPy once
     entries = [_entry(x, e) for e in (index if isinstance(index, tuple) else (index,))]
     spec: list[Entry] = []
     inputs: list[Any] = []

@@ -39,7 +39,7 @@ from symgrad.ops.op import (
 )
 from symgrad.ops.scatter import add_at
 from symgrad.ops.shaping import DimShuffle, Reshape, broadcast_like, sum_like, zeros_like
-from symgrad.types import ValueType, is_discrete, promote, tensor_type
+from symgrad.types import ValueType, integer_limits, is_discrete, tensor_type
 from symgrad.values import literal_array
 
 # -- the operations ----------------------------------------------------------------------------
@@ -452,7 +452,7 @@ def set_subtensor(
     x : indexing expression
         ``a[index]``, with any index; it may be transposed, dimshuffled or reshaped.
     y : array_like
-        Broadcast to the part's shape; its dtype must upcast to that of `a`.
+        Broadcast to the part's shape and cast to the dtype of `a`; floats do not go into integers.
     inplace, tolerate_inplace_aliasing : bool
         Theano's arguments, without effect: memory is planned for the whole function.
 
@@ -464,7 +464,7 @@ def set_subtensor(
     Raises
     ------
     GraphTypeError
-        If `x` is not a part of a tensor, or `y` would lose information.
+        If `x` is not a part of a tensor, or `y` is of a kind that does not fit in `a`.
     ShapeError
         If `y` is known not to fit.
 
@@ -489,7 +489,7 @@ def inc_subtensor(
     x : indexing expression
         ``a[index]``, with any index; it may be transposed, dimshuffled or reshaped.
     y : array_like
-        Broadcast to the part's shape; its dtype must upcast to that of `a`.
+        Broadcast to the part's shape and cast to the dtype of `a`; floats do not go into integers.
     set_instead_of_inc : bool
         Replace, as `set_subtensor` does.
     inplace, tolerate_inplace_aliasing : bool
@@ -503,7 +503,7 @@ def inc_subtensor(
     Raises
     ------
     GraphTypeError
-        If `x` is not a part of a tensor, or `y` would lose information.
+        If `x` is not a part of a tensor, or `y` is of a kind that does not fit in `a`.
     ShapeError
         If `y` is known not to fit.
 
@@ -556,19 +556,29 @@ def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
 
 
 def fitting_value(y: Any, base: Expr, what: str) -> Any:
-    """`y` as an expression in the dtype of `base`; Python numbers are weak."""
+    """`y` in the dtype of `base`; what could only lose (fractions, signs, size) is refused."""
     if type(y) in PYTHON_NUMBERS:
         value: Any = weak_constant(y, [base.dtype])
     elif isinstance(y, (list, tuple)) and _only_numbers(y, is_discrete(base.dtype)):
         value = Constant(literal_array(y, base.dtype if base.dtype != "bool" else None))
     else:
         value = as_expr(y, what)
-    if promote(base.dtype, value.dtype) != base.dtype:
+    if not _fits(value, base.dtype):
         raise GraphTypeError(
             f"{what}: {describe(value)} does not fit in {describe(base)} without loss. Cast it: "
             f"T.cast(y, {base.dtype!r}).\n{made_at(value)}"
         )
     return cast(value, base.dtype)
+
+
+def _fits(value: Expr, dtype: str) -> bool:
+    """Whether a dtype is of the kind of a value or of a larger one; of integers only if known."""
+    order = "biufc"
+    have, want = (np.dtype(d).kind.replace("u", "i") for d in (value.dtype, dtype))
+    if have == want == "i" and isinstance(value, Constant) and value.value.size:
+        least, most = integer_limits(dtype)
+        return bool(least <= value.value.min() and value.value.max() <= most)
+    return order.index(have) <= order.index(want)
 
 
 def _only_numbers(y: Any, integers: bool) -> bool:

@@ -487,22 +487,43 @@ def test_what_is_only_changed_is_not_read():
 
 
 @pytest.mark.parametrize("change", [T.set_subtensor, T.inc_subtensor])
-def test_values_upcast_and_python_numbers_are_weak(change):
+def test_values_are_cast_to_what_they_go_into(change):
     x = T.fvector("x")
     for value in (1, 0.1, True, [0.1, 2], np.int8(3), np.float16(2), T.bscalar("b")):
         assert change(x[:2], value).dtype == "float32"
+    for value in (np.float64(1), T.dscalar(), T.lscalar(), np.zeros(2), np.int64(2**40)):
+        assert change(x[:2], value).dtype == "float32"
     assert change(T.lvector()[0], 3).dtype == "int64"
-    assert change(T.bvector()[:2], [1, 2]).dtype == "int8"
+    for value in ([1, 2], np.int64(3), np.array([7, -128]), T.lscalar(), T.vector(dtype="uint8")):
+        assert change(T.bvector()[:2], value).dtype == "int8"
     for base, value in (
-        (x, np.float64(1)),
-        (x, T.dscalar()),
-        (x, T.lscalar()),
         (T.lvector(), 0.5),
+        (T.lvector(), 2.0),
         (T.lvector(), [0.5, 1]),
+        (T.lvector(), np.float32(1)),
+        (T.lvector(), T.fscalar()),
         (T.bvector(), 300),
+        (T.bvector(), np.array([0, 300])),
+        (T.vector(dtype="uint8"), -1),
+        (T.lvector(), np.array(2**63, "uint64")),
+        (x, 1j),
+        (T.dvector(), T.zscalar()),
     ):
         with pytest.raises(GraphTypeError, match="without loss"):
             change(base[:2], value)
+
+
+def test_the_value_that_is_cast_has_its_own_gradient():
+    x, y = T.fvector("x"), T.dvector("y")
+    for change in (T.set_subtensor, T.inc_subtensor):
+        new = change(x[1:], y)
+        g = symgrad.grad((new**2).sum(), y)
+        f = symgrad.function([x, y], [new, g])
+        got, slope = f(np.ones(3, "float32"), [0.1, 0.2])
+        want = np.ones(3, "float32")
+        want[1:] = np.float32([0.1, 0.2]) + (change is T.inc_subtensor)
+        np.testing.assert_array_equal(got, want, strict=True)
+        np.testing.assert_array_equal(slope, np.float64(2 * want[1:]), strict=True)
 
 
 def test_booleans_are_set_but_not_increased():
