@@ -222,6 +222,8 @@ class Methods:
 
     def reshape(self, shape: Any, *more: Any, ndim: int | None = None) -> Any:
         """See `symgrad.tensor.reshape`."""
+        if len(more) == 1 and isinstance(shape, (tuple, list)):
+            return _call("reshape", self, shape, *more)  # Theano's second argument
         return _call("reshape", self, (shape, *more) if more else shape, ndim)
 
     def round(self, mode: str | None = None) -> Any:

@@ -12,7 +12,7 @@ from symgrad.graph.written import written_from
 from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
 from symgrad.ops.op import PYTHON_NUMBERS, Arg, Example, Op, as_expr, as_exprs, projections
-from symgrad.ops.shaping import Alloc, alloc, sum_like
+from symgrad.ops.shaping import Alloc, alloc, full_like, sum_like
 from symgrad.types import TupleType, ValueType, broadcast_shapes, tensor_type
 
 # -- broadcasting ------------------------------------------------------------------------------
@@ -84,23 +84,28 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 
 def fill(x: Any, value: Any) -> Any:
-    """Return a value repeated to the shape of `x`.
+    """Return a value repeated to the shape of `x`, or to what both have together.
 
     Parameters
     ----------
     x : array_like
-        What the shape is taken from.
+        What the shape is taken from; it is broadcast itself where the value is larger.
     value : array_like
         It is broadcast. A Python number takes the dtype of `x` if it fits; anything else keeps
         its own, as in Theano.
 
-    >>> fill([[1.0, 2.0]], 5).eval()
-    array([[5., 5.]])
+    >>> fill([[1.0, 2.0]], 5).eval(), fill([[0.0], [0.0]], [1.0, 2.0]).eval()
+    (array([[5., 5.]]), array([[1., 2.],
+           [1., 2.]]))
     """
     if type(value) in PYTHON_NUMBERS:
         x, value = as_exprs((as_expr(x, "fill"), value), "fill")
     else:
         x, value = as_expr(x, "fill"), as_expr(value, "fill")
+    together = broadcast_shapes([x.static_shape, value.static_shape], "fill")
+    if value.ndim and (None in together or together != x.static_shape):
+        # Zeros in the shape of x: what fills does not depend on the values of x.
+        return broadcast_arrays(full_like(x, False, "bool"), value)[1]
     filled = alloc(value, [dim(x, a) for a in range(x.ndim)])
     return filled if None in x.static_shape else written_from(filled, [x])
 

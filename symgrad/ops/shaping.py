@@ -268,7 +268,7 @@ def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Any:
     newshape : int, sequence of int or symbolic scalars, or symbolic vector
         One length may be -1, which takes what is left.
     ndim : int, optional
-        The rank, needed where `newshape` is a vector of unknown length.
+        The rank, needed where `newshape` is a vector of unknown length, and else without effect.
 
     Raises
     ------
@@ -283,8 +283,6 @@ def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Any:
     if ndim is not None and isinstance(newshape, Expr) and newshape.static_shape == (None,):
         newshape = [newshape[i] for i in range(ndim)]
     lengths = as_lengths(newshape, "reshape")
-    if ndim is not None and len(lengths) != ndim:
-        raise GraphValueError(f"reshape: {len(lengths)} lengths given, but ndim={ndim}.")
     made = Reshape().make(x, *lengths)
     for k, n in enumerate(made.static_shape):
         if n is not None and static_length(lengths[k]) == -1:

@@ -305,8 +305,8 @@ def test_reshape_in_every_spelling():
     for got in f(value, 8, [8, 3]):
         np.testing.assert_array_equal(got, value.reshape(8, 3))
     assert x.reshape(24).ndim == 1
-    with pytest.raises(GraphValueError, match="2 lengths given, but ndim=3"):
-        T.reshape(x, (2, 3), ndim=3)
+    for y in (T.reshape(x, (2, 3), ndim=3), x.reshape((2, 3), 1)):
+        assert y.static_shape == (2, 3)  # as in Theano, a rank beside lengths says nothing
     with pytest.raises(GraphTypeError, match="unknown length"):
         x.reshape(v)
 
@@ -556,3 +556,36 @@ def test_only_the_transpose_of_a_matrix_is_called_one():
     assert symgrad.pp(m.T) == "m.T"
     assert symgrad.pp(t3.T) == "t.T"
     assert ".T" not in symgrad.pp(t3.dimshuffle(1, 0))
+
+
+# -- filling -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    ("like", "value"),
+    [
+        ((2, 1), (3,)),
+        ((2, 3), (3,)),
+        ((2, 3), ()),
+        ((3,), (2, 1)),
+        ((3,), (2, 3)),
+        ((1,), (3,)),
+        ((0, 1), (1,)),
+        ((1, 1), (2, 0)),
+    ],
+    ids=str,
+)
+def test_fill_broadcasts_both(like, value, known):
+    x, v = numbers(like).astype("float32"), numbers(value)
+    shapes = [y.shape if known else (None,) * y.ndim for y in (x, v)]
+    a, b = T.TensorType("float32", shape=shapes[0])(), T.TensorType("float64", shape=shapes[1])()
+    filled = T.fill(a, b)
+    cost = (filled * numbers(np.broadcast_shapes(like, value))).sum()
+    got, slope = symgrad.function([a, b], [filled, T.grad(cost, b)])(x, v)
+    np.testing.assert_array_equal(got, np.broadcast_arrays(x, v)[1], strict=True)
+    assert slope.shape == value
+    with pytest.raises(symgrad.errors.DisconnectedInputError):  # its values do not count
+        T.grad(cost, a)
+    if not known:
+        np.testing.assert_array_equal(symgrad.function([b], T.fill(x, b))(v), got)
