@@ -449,7 +449,7 @@ def tril(m: Any, k: Any = 0) -> Any:
            [3., 4.]])
     """
     x = _stack_of_matrices(m, "tril")
-    return switch(_triangle(x, as_length(k, "tril")), x, _zero(x))
+    return switch(_triangle(x, _diagonal(k, "tril")), x, _zero(x))
 
 
 def triu(m: Any, k: Any = 0) -> Any:
@@ -460,7 +460,7 @@ def triu(m: Any, k: Any = 0) -> Any:
            [0., 4.]])
     """
     x = _stack_of_matrices(m, "triu")
-    return switch(_triangle(x, as_length(k, "triu") - 1), _zero(x), x)
+    return switch(_triangle(x, _diagonal(k, "triu") - 1), _zero(x), x)
 
 
 def _triangle(x: Any, k: Any) -> Any:
@@ -485,4 +485,10 @@ def _dtype(dtype: Any) -> str:
 def _matrix_args(n: Any, m: Any, k: Any, what: str) -> list[Any]:
     rows = as_length(n, what)
     columns = rows if m is None else as_length(m, what)
-    return [rows, columns, length_constant(0) if k is None else as_length(k, what)]
+    return [rows, columns, length_constant(0) if k is None else _diagonal(k, what)]
+
+
+def _diagonal(k: Any, what: str) -> Any:
+    """The number of a diagonal; 1.0 is 1, as in Theano."""
+    whole = isinstance(k, (float, np.floating)) and k.is_integer()
+    return as_length(int(k) if whole else k, what)

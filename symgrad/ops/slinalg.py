@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,25 @@ def expm(a: Any) -> Any:
     if a.ndim != 2:
         raise GraphTypeError(f"expm takes a matrix, not {describe(a)}.\n{made_at(a)}")
     return Expm().make(a)
+
+
+def Cholesky(
+    lower: bool = True, destructive: bool = False, on_error: str = "raise"
+) -> Callable[[Any], Any]:
+    """Theano's `Cholesky`: a function of a matrix, `cholesky` with these settings.
+
+    Parameters
+    ----------
+    lower, on_error
+        As for `cholesky`.
+    destructive : bool
+        Theano's argument, without effect.
+
+    >>> Cholesky(lower=False)([[4.0, 2.0], [2.0, 5.0]]).eval()
+    array([[2., 1.],
+           [0., 2.]])
+    """
+    return partial(cholesky, lower=lower, on_error=on_error)
 
 
 def eigvalsh(a: Any, b: Any = None, lower: bool = True) -> Any:

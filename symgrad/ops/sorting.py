@@ -78,6 +78,8 @@ def _arguments(a: Any, axis: Any, kind: Any, order: Any, what: str) -> tuple[Any
         raise GraphTypeError(f"{what}: order= is for arrays with named fields; {x} has none.")
     if kind not in KINDS:
         raise GraphValueError(f"{what}: kind={kind!r}; expected one of {', '.join(KINDS)}.")
+    if isinstance(axis, (list, tuple)) and len(axis) == 1:
+        (axis,) = axis
     return along(x, axis, what)
 
 

@@ -3,6 +3,7 @@
 from symgrad.ops.decompositions import cholesky as cholesky
 from symgrad.ops.linalg import kron as kron
 from symgrad.ops.slinalg import (
+    Cholesky as Cholesky,
     eigvalsh as eigvalsh,
     expm as expm,
     solve as solve,

@@ -315,3 +315,15 @@ def test_diagonals_refuse():
 def test_a_matrix_is_no_shape():
     with pytest.raises(GraphTypeError, match=r"zeros: a length must be an integer scalar, not x"):
         T.zeros(T.imatrix("x"))
+
+
+def test_diagonals_may_be_whole_floats():
+    np.testing.assert_array_equal(T.tri(3, 3, 1.0).eval(), np.tri(3, 3, 1))
+    x = T.dmatrix("x")
+    value = np.ones((3, 3))
+    for k in (1.0, np.float32(-1)):
+        got = symgrad.function([x], [T.tril(x, k), T.triu(x, k)])(value)
+        np.testing.assert_array_equal(got[0], np.tril(value, int(k)))
+        np.testing.assert_array_equal(got[1], np.triu(value, int(k)))
+    with pytest.raises(GraphTypeError, match="integer"):
+        T.tri(3, 3, 0.5)

@@ -133,3 +133,12 @@ def test_mistakes_are_explained():
         f(np.eye(3), np.ones(4))
     with pytest.raises(GraphValueError, match="(?i)singular(.|\n)*S.solve"):
         f(np.zeros((2, 2)), np.ones(2))
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_cholesky_by_theanos_class(lower):
+    a = T.dmatrix("a")
+    value = np.array([[4.0, 2.0], [2.0, 3.0]])
+    got = T.slinalg.Cholesky(lower=lower)(a).eval({a: value})
+    want = np.linalg.cholesky(value)
+    np.testing.assert_allclose(got, want if lower else want.T)

@@ -186,3 +186,13 @@ def test_errors():
         T.inverse_permutation([0.5])
     with pytest.raises(GraphTypeError, match="has no rows"):
         T.permute_row_elements(x, 1)
+
+
+def test_an_axis_may_come_in_a_list():
+    x = T.dmatrix("x")
+    value = np.array([[3.0, 1.0], [2.0, 4.0]])
+    f = symgrad.function([x], [T.sort(x, axis=[0]), T.argsort(x, axis=[0])])
+    np.testing.assert_array_equal(f(value)[0], np.sort(value, 0))
+    np.testing.assert_array_equal(f(value)[1], np.argsort(value, 0))
+    with pytest.raises(GraphTypeError, match="axis"):
+        T.sort(x, axis=[0, 1])
