@@ -117,6 +117,7 @@ class _Writer:
         self.bound: dict[Any, str] = {}
         self.chains = [unit for unit in program.units if isinstance(unit, Chain)]
         self.taken = set(program.taken)
+        self.counts: dict[str, int] = {}
         for node, name in program.constants:
             # NumPy's scalars are faster beside arrays than arrays of rank 0
             self.namespace[name] = node.value if node.ndim else node.value[()]
@@ -131,10 +132,10 @@ class _Writer:
             self.clocks = Clocks(timing, self.namespace, self._free)
 
     def _free(self, wish: str) -> str:
-        name, count = wish, 1
+        name = wish
         while name in self.taken:
-            count += 1
-            name = f"{wish}_{count}"
+            self.counts[wish] = self.counts.get(wish, 1) + 1
+            name = f"{wish}_{self.counts[wish]}"
         self.taken.add(name)
         return name
 
@@ -158,10 +159,9 @@ class _Writer:
             return None
         kernels = []
         for chain in self.chains:
-            places = [*chain.inputs, *(name for name, _ in chain.outs)]
-            where = {
-                step.node: places.index(step.out) for step in chain.steps if step.out in places
-            }
+            names = [*chain.inputs, *(name for name, _ in chain.outs)]
+            places = {name: place for place, name in reversed(list(enumerate(names)))}
+            where = {step.node: places[step.out] for step in chain.steps if step.out in places}
             by_name = {step.out: step.node.dtype for step in chain.steps}
             kernel = Kernel(
                 self.namespace[chain.name],
