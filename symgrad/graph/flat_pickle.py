@@ -40,12 +40,17 @@ def flat_reduce(node: Any) -> tuple[Any, ...]:
     """What `__reduce_ex__` of a node returns."""
     restore, parts = node._parts()
     active = _active()
-    if not node.inputs or id(node) in active:
+    if not _made_of(node) or id(node) in active:
         return restore, parts
-    ancestors = [other for other in toposort([node])[:-1] if other.inputs]
+    ancestors = [other for other in toposort([node], written=True)[:-1] if _made_of(other)]
     listed = {id(other) for other in ancestors} - active
     active |= listed
     return _rebuild, ([*ancestors, _End(listed)], restore, parts)
+
+
+def _made_of(node: Any) -> bool:
+    """Whether a node has inputs, or was written from others."""
+    return bool(node.inputs) or (node.notes is not None and bool(node.notes.written))
 
 
 def _rebuild(ancestors: Any, restore: Callable[..., Any], parts: tuple[Any, ...]) -> Any:

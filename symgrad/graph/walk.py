@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from symgrad.graph.expr import Expr
 
 
-def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]:
+def toposort(
+    outputs: Iterable[Expr], stop: Collection[Expr] = (), written: bool = False
+) -> list[Expr]:
     """All nodes that `outputs` depend on, each after its inputs; depth first, left to right.
 
     Parameters
@@ -20,6 +22,8 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
         Where to start.
     stop : collection of Expr
         Nodes whose inputs are not followed (they are listed themselves).
+    written : bool
+        Also what nodes were written from (see `symgrad.graph.written`), each before them.
 
     >>> import symgrad.tensor as T
     >>> x, y = T.scalars("x", "y")
@@ -33,9 +37,12 @@ def toposort(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]
         while stack:
             node = stack[-1]
             if node not in done:
-                if node.inputs and not (stop and node in stop):
+                inputs = node.inputs
+                if written and node.notes is not None and node.notes.written:
+                    inputs = (*inputs, *node.notes.written)
+                if inputs and not (stop and node in stop):
                     waiting = len(stack)
-                    for i in node.inputs[::-1]:
+                    for i in inputs[::-1]:
                         if i not in done:
                             push(i)
                     if len(stack) > waiting:
@@ -75,28 +82,20 @@ def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> li
     new: dict[Expr, Expr] = dict(replacements)
     if not new:
         return list(outputs)
-    for node in toposort(outputs, stop=replacements):
+    for node in toposort(outputs, stop=replacements, written=True):
         if node not in new:
             inputs = tuple([new[i] for i in node.inputs])
             # expressions are equal only to themselves
             new[node] = made = node if inputs == node.inputs else rebuild(node, inputs)
             if node.notes is not None and node.notes.written:
-                new[node] = _written_anew(node, made, replacements)
+                before = node.notes.written
+                after = tuple([new[i] for i in before])
+                if after != before:
+                    if made is node:
+                        new[node] = made = node.clone()
+                        made.origin, made.notes = node.origin, node.notes.copy()
+                    made.note().written = after
     return [new[output] for output in outputs]
-
-
-def _written_anew(node: Expr, made: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
-    """A node that remembers what it was written from, with the replacements made there too."""
-    before = node.notes.written  # type: ignore[union-attr]
-    written = tuple(substitute(before, replacements))
-    if written == before:
-        return made
-    if made is node:
-        made = node.clone()
-        made.origin = node.origin
-        made.notes = node.notes.copy()  # type: ignore[union-attr]
-    made.note().written = written
-    return made
 
 
 def depends_on(outputs: Iterable[Expr], targets: Collection[Expr]) -> set[Expr]:

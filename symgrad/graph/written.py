@@ -13,6 +13,26 @@ from typing import Any
 from symgrad import hooks
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import toposort
+from symgrad.types import TupleType
+
+_MOST_LEAVES = 256  # of which `remember` finds out which results depend on all
+
+
+class _MadeFrom:
+    """What stands for an operation on the sources of many results, so that they share one node."""
+
+    name = "made_from"
+    typed_by_types = False
+
+    def make(self, *sources: Expr) -> Expr:
+        """The node of these sources."""
+        return Expr(self, sources, TupleType([source.type for source in sources]), ())
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _MadeFrom
+
+    def __hash__(self) -> int:
+        return hash(_MadeFrom)
 
 
 def written_from(result: Any, sources: Sequence[Expr]) -> Any:
@@ -43,30 +63,30 @@ def folded(made: Constant, source: Expr) -> Constant:
 
 def as_written(outputs: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]:
     """All that outputs depend on, and all that they were written from."""
-    order = toposort(outputs, stop)
-    seen = set(order)
-    for node in order:  # it grows on the way
-        if node.notes is not None and node.notes.written and node not in stop:
-            more = toposort(node.notes.written, stop)
-            order += [n for n in more if n not in seen]
-            seen.update(more)
-    return order
+    return toposort(outputs, stop, written=True)
 
 
 def remember(results: Sequence[Any], sources: Sequence[Expr]) -> list[Any]:
     """Let each result remember the sources if it does not depend on all their leaves itself."""
-    bits: dict[Expr, int] = {}
-    for node in (*sources, *as_written(sources)):
-        if node.op is None and not isinstance(node, Constant) and node not in bits:
-            bits[node] = 1 << len(bits)
-    everything = (1 << len(bits)) - 1
+    together = [_MadeFrom().make(*sources)] if len(sources) > 1 else sources
+    whole = _whole(results, sources)
+    return [
+        r if not isinstance(r, Expr) or r in whole else written_from(r, together) for r in results
+    ]
+
+
+def _whole(results: Sequence[Any], sources: Sequence[Expr]) -> set[Expr]:
+    """Those nodes of the results that depend on all leaves of the sources."""
+    nodes = as_written(sources)
+    leaves = [node for node in nodes if node.op is None and not isinstance(node, Constant)]
+    if len(leaves) > _MOST_LEAVES:  # the sets would take more memory than the graph
+        return set()
+    bits = {leaf: 1 << k for k, leaf in enumerate(leaves)}
+    everything = (1 << len(leaves)) - 1
     found: dict[Expr, int] = {}
     for node in toposort([r for r in results if isinstance(r, Expr)]):
         reached = bits.get(node, 0)
         for i in node.inputs:
             reached |= found[i]
         found[node] = reached
-    return [
-        written_from(r, sources) if isinstance(r, Expr) and found[r] != everything else r
-        for r in results
-    ]
+    return {node for node, reached in found.items() if reached == everything}

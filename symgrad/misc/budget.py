@@ -170,10 +170,10 @@ def read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
                 f"{info.file_size - member.tell():,} bytes of {dtype} are not"
             )
         array = np.empty(size, dtype)  # (memory is taken as it is filled)
-        view = memoryview(array.view(np.uint8)) if array.nbytes else memoryview(b"")
+        view = memoryview(array.view(np.uint8).data) if array.nbytes else memoryview(b"")
         done = 0
         while done < len(view):
-            count = member.readinto(view[done : done + (1 << 20)])
+            count = cast(io.BufferedIOBase, member).readinto(view[done : done + (1 << 20)])
             if not count:
                 raise BudgetError(f"{quoted(name)} ends too early")
             done += count

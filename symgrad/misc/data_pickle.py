@@ -14,6 +14,7 @@ import collections
 import math
 import pickletools
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -211,12 +212,14 @@ def read_data(
     a pickle that asks for builtins.print, which is no plain data
     """
     machine = _Machine({**_FUNCTIONS, **(functions or {})}, persistent)
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        if count > parts:
-            raise BudgetError("a pickle of too many parts")
-        if opcode.name == "STOP":
-            break
-        machine.step(opcode.name, argument)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in the texts of a damaged file
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if count > parts:
+                raise BudgetError("a pickle of too many parts")
+            if opcode.name == "STOP":
+                break
+            machine.step(opcode.name, argument)
     return machine.use(machine.top())
 
 

@@ -116,6 +116,7 @@ class _Pickler(pickle.Pickler):
         self.members: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
         self.used = {_PICKLE}
+        self.counts: dict[str, int] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         if not isinstance(obj, Shared) or obj.default_update is not None:
@@ -132,11 +133,10 @@ class _Pickler(pickle.Pickler):
         if id(obj) not in self.members:
             given = self.names.get(id(obj))
             wish = "array" if given is None else python_name(given)
-            count = 0 if given is None else 1  # array_0, array_1; W, W_2
-            name = f"{wish}_0" if given is None else wish
+            name = f"{wish}_0" if given is None else wish  # array_0, array_1; W, W_2
             while name in self.used:
-                count += 1
-                name = f"{wish}_{count}"
+                self.counts[wish] = self.counts.get(wish, 0 if given is None else 1) + 1
+                name = f"{wish}_{self.counts[wish]}"
             self.used.add(name)
             self.members[id(obj)] = name, obj  # kept alive, so that the id stays its own
             with self.archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -181,4 +181,5 @@ def _restore_shared(value: Any, name: Any, shape: Any, strict: Any, allow_downca
     ):
         raise BudgetError("a damaged shared variable")
     fixed = shape if isinstance(value, np.ndarray) else None
-    return shared(value, name, strict, allow_downcast, borrow=True, shape=fixed)
+    made: Shared = shared(value, name, strict, allow_downcast, borrow=True, shape=fixed)
+    return made

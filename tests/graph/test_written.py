@@ -136,3 +136,22 @@ def test_unused_inputs_may_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         theano.function([X], T.grad(2 * X, X), on_unused_input="warn")
+
+
+def test_long_chains_of_what_was_written():
+    y = X
+    for _ in range(20_000):
+        y = T.ones_like(y)
+    assert theano.function([X], y)(3.0) == 1
+    assert theano.function([X], theano.clone(y, {X: X * 2}))(3.0) == 1
+    again, copied = pickle.loads(pickle.dumps([X, y])), copy.deepcopy([X, y])
+    for x, z in (again, copied):
+        assert theano.function([x], z)(3.0) == 1
+
+
+def test_what_many_gradients_were_written_from_is_noted_once():
+    variables = [theano.shared(np.ones(2), f"w{k}") for k in range(300)]
+    cost = T.add(*[(w * 2).sum() for w in variables])
+    gradients = T.grad(cost, variables)
+    assert len({g.notes.written for g in gradients}) == 1
+    assert len(toposort(gradients, written=True)) < 20 * len(variables)
