@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# Before anything imports symgrad or matplotlib: tests start from the defaults.
-for variable in ("SYMGRAD_FLAGS", "THEANO_FLAGS"):
-    os.environ.pop(variable, None)
+# Before anything imports symgrad or matplotlib: tests start from the defaults, but for the settings
+# that developers put them under, `SYMGRAD_FLAGS=stress.block=1 python -m pytest`.
+os.environ.pop("THEANO_FLAGS", None)
+asked = os.environ.pop("SYMGRAD_FLAGS", "").split(",")
+stress = dict(pair.split("=") for pair in asked if pair.startswith("stress."))
 os.environ["MPLBACKEND"] = "Agg"
 
 # Several processes that test at once leave each other alone: OpenBLAS with more threads than
@@ -21,6 +23,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # The whole package, before pytest imports a file of it for its doctests: asked for one file alone,
 # it would run that file a second time after the package has, and register its operations twice.
 import symgrad  # noqa: E402
+
+for flag, value in {"stress.prove": "True", **stress}.items():
+    setattr(symgrad.config.stress, flag.removeprefix("stress."), value)
 
 # The first example compiles and imports; its time says nothing about the ones that follow. In CI
 # the examples are always the same, so that a failure there is a change's own.

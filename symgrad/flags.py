@@ -296,6 +296,28 @@ class TracebackFlags(Section, prefix="traceback."):
     compile_limit: int = inert(0)
 
 
+class StressFlags(Section, prefix="stress."):
+    """Settings for developers, under which faults of memory and of fast paths show.
+
+    Each is read when a function is compiled or meets new lengths. The defaults of the sizes are
+    what was measured to be fastest; with 1 the path that is meant for large arrays is always taken.
+    """
+
+    block: int = flag(0, "for developers: elements of a block of a chain; 0: as many as measured")
+    chain: int = flag(6, "... additions an element from which neighbours become a chain")
+    threads: int = flag(131072, "... elements from which a chain runs on several threads")
+    gemm: int = flag(262144, "... bytes of a result from which BLAS adds products to it itself")
+    rows: int = flag(33, "... columns from which row losses are reduced, not multiplied by ones")
+    fill: bool = flag(False, "... free memory is filled with NaN, or the largest integer")
+    reuse: str = words("default never always", "... whether memory is used a second time")
+    prove: bool = flag(False, "... steps assert that what they write is free and large enough")
+
+    @property
+    def on(self) -> bool:
+        """Whether programs are compiled with anything added to them."""
+        return self.prove or self.fill or self.reuse == "never"
+
+
 class Config(Section):
     """All flags; the one instance is ``symgrad.config``."""
 
@@ -348,6 +370,7 @@ class Config(Section):
     numpy: NumpyFlags = NumpyFlags()
     profiling: ProfilingFlags = ProfilingFlags()
     scan: ScanFlags = ScanFlags()
+    stress: StressFlags = StressFlags()
     traceback: TracebackFlags = TracebackFlags()
 
     # Theano's compiler, its GPU and its past: accepted so that old programs and command lines run.

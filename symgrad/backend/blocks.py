@@ -25,7 +25,7 @@ from symgrad.flags import config
 # its gradient 3.9, 3.5, 3.2, 3.3, 3.7 and 6.3, 4.8, 3.6, 2.9, 2.6 (Sapphire Rapids, 2 MiB).
 _BLOCK = 1 << 19
 _BLOCK_ALONE = 1 << 17
-_ALONE = 131072  # elements; below, waking other threads costs more than they save
+# Below `config.stress.threads` elements, waking other threads costs more than they save.
 
 
 class Kernel(NamedTuple):
@@ -41,6 +41,8 @@ class Kernel(NamedTuple):
 
     def block(self, threads: int) -> int:
         """How many elements a block of a vector has."""
+        if config.stress.block > 0:
+            return config.stress.block
         dtypes = (*self.registers, *self.out_dtypes) or ("float64",)
         size = max(np.dtype(dtype).itemsize for dtype in dtypes)
         return max(1, (_BLOCK if threads > 1 else _BLOCK_ALONE) // size)
@@ -52,7 +54,9 @@ class Kernel(NamedTuple):
     def threads_for(self, shape: tuple[int, ...]) -> int:
         """How many threads arrays of a shape are worth."""
         size = math.prod(shape)
-        return min(thread_count(), -(-size // self.block_of(shape, 2))) if size >= _ALONE else 1
+        if size < max(1, config.stress.threads):
+            return 1
+        return min(thread_count(), -(-size // self.block_of(shape, 2)))
 
     def bound(self, shape: tuple[int, ...]) -> Callable[..., Any]:
         """The chain for arrays of one shape, with scratch memory of its own."""

@@ -85,13 +85,20 @@ def compile_program(
     writer = _Writer(program, checks, single, timing)
     source = writer.write()
     filename = f"<symgrad {writer.function} {next(_numbers)}>"
-    exec(compile(source, filename, "exec"), writer.namespace)
+    code: Any = source
+    if config.stress.on:
+        from symgrad.backend import stress  # for developers only
+
+        code = stress.watched(source, program, writer.step_at, writer.namespace, writer._free)
+    exec(compile(code, filename, "exec"), writer.namespace)
     call = writer.namespace.pop(writer.function)
     if len(writer.locks) > _MOST_LOCKS:
         call = _holding(call, writer.locks)
     compiled = Compiled(call, source, filename)
     compiled.step_at = writer.step_at
     compiled.memory = writer.link()
+    if config.stress.on:
+        stress.replace_memory(writer.namespace, compiled.memory)
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     weakref.finalize(compiled, linecache.cache.pop, filename, None).atexit = False
     return compiled

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.blas import accumulate, routines
 from symgrad.ops.families import broadcast_lengths
@@ -20,15 +21,15 @@ from symgrad.ops.op import Arg, Example, Into, Lengths, Op, Shape, Spec, element
 from symgrad.ops.shaping import SumLike
 from symgrad.types import ValueType, broadcast_shapes, tensor_type
 
-# From how many bytes of the result on BLAS adds the product itself; below, that saves less than the
-# 4.5 µs of calling it through ctypes. Microseconds of `dot`, `multiply`, `add` with `out=`, and of
-# `copyto` and gemm, with one thread of OpenBLAS 0.3.31 on Zen 5, by lengths of the result and the
-# number of terms (784×500 in float32 with two threads: 157 and 109):
+# From `config.stress.gemm` bytes of the result on BLAS adds the product itself; below, that saves
+# less than the 4.5 µs of calling it through ctypes. Microseconds of `dot`, `multiply`, `add` with
+# `out=`, and of `copyto` and gemm, with one thread of OpenBLAS 0.3.31 on Zen 5, by lengths of the
+# result and the number of terms (784×500 in float32 with two threads: 157 and 109):
 #
 #               784×10, 20  784×50, 20  200×200, 20  784×100, 20  784×500, 20  1024×1024, 256
 #     float32    6.9 11.6   22.0 24.8    21.4 24.2    44.2 40.4     219 177      4920 4733
 #     float64   11.7 15.7   45.0 41.6    43.8 39.8    87.2 74.0     433 339     10081 9683
-DIRECT = 1 << 18
+_limits = config.stress
 
 _NORMAL = {  # the smallest and the largest normal number
     np.dtype(d): (float(np.finfo(d).tiny), float(np.finfo(d).max)) for d in ("float32", "float64")
@@ -183,7 +184,7 @@ class Gemm(Op):
         shape, dtype = arrays[0]
         if self.broadcasts:
             shape = self.result_shape(*[a.shape for a in arrays])
-        large = math.prod(shape) * np.dtype(dtype).itemsize >= DIRECT
+        large = math.prod(shape) * np.dtype(dtype).itemsize >= _limits.gemm
         return () if large and np.dtype(dtype) in routines() else (Spec(shape, dtype),)
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
@@ -201,7 +202,7 @@ class Gemm(Op):
 
     def _accumulate(self, out: Any, work: Sequence[Any], arrays: Sequence[Any]) -> None:
         c, *rest = arrays
-        direct = out.nbytes >= DIRECT
+        direct = out.nbytes >= _limits.gemm
         so_far = c if self.start == "plain" else self._started(out, c, rest.pop(0))
         if direct and so_far is not out:
             np.copyto(out, c)
@@ -226,10 +227,10 @@ class Gemm(Op):
             return np.multiply(c, beta, out=out)
         if abs(beta) > 1e4 * np.finfo(out.dtype).eps:  # 1 + beta is rounded by less than beta / 1e4
             return np.multiply(c, out.dtype.type(1 + float(beta)), out=out)
-        if out is c or c.shape != out.shape or out.nbytes < DIRECT:
+        if out is c or c.shape != out.shape or out.nbytes < _limits.gemm:
             return np.add(c, np.multiply(c, beta, out=None if out is c else out), out=out)
         # Part by part in cache: 784×500 takes 106 µs instead of 172.
-        rows = max(1, DIRECT // max(out[:1].nbytes, 1))
+        rows = max(1, _limits.gemm // max(out[:1].nbytes, 1))
         for start in range(0, len(out), rows):
             here, part = out[start : start + rows], c[start : start + rows]
             np.add(part, np.multiply(part, beta, here), here)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, elements
 from symgrad.types import TupleType, ValueType, tensor_type
 
+_limits = config.stress
 _FEW = 32  # a product with ones adds up rows of this length three times faster than a reduction
 _CONSTANTS = {np.dtype(d): (np.ones((), d), np.ones(_FEW, d)) for d in (np.float32, np.float64)}
 _UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4)}
@@ -149,7 +151,7 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
     np.exp(e, e)
     np.subtract(own, own, t)  # 0, or NaN
     flat[at] = t
-    if k <= _FEW:
+    if k < _limits.rows and k <= _FEW:
         np.dot(e, ones[:k], s)
     else:
         np.add.reduce(e, 1, None, s)

@@ -74,7 +74,7 @@ class ChainPlanner:
             # it is cut into the blocks that a result is cut into: every block would change one that
             # turns out to be a single row.
             dies = i in outer.register and i in self.dying and sharing[i] == 1
-            if dies and outer.known[i] in whole:
+            if dies and outer.known[i] in whole and outer.reuses:
                 name = self.held[i] = self.names[i]
                 self.whole[name] = outer.register[i]
                 self.kind[name] = outer.kind(i)
@@ -82,9 +82,10 @@ class ChainPlanner:
     def _step(self, k: int, node: Expr) -> Step:
         args = tuple(self.names[i] for i in node.inputs)
         freed = [self.held[i] for i in dict.fromkeys(node.inputs) if self._ends(i, k)]
-        out = self._choose(node, freed if node.op.in_place else ())
+        in_place = node.op.in_place and self.outer.reuses
+        out = self._choose(node, freed if in_place else ())
         for name in freed:
-            if name != out:
+            if name != out and self.outer.reuses:
                 self.idle.setdefault(self.kind[name], []).append(name)
         if node not in self.outer.used_outside:
             self.held[node] = out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
@@ -13,12 +14,12 @@ from symgrad.ops.op import Lengths
 
 Unit = list[Expr]  # the nodes of a chain, or one node
 
-# Rough costs of an element, in additions; a chain pays for being a function of its own from 6 on.
+# Rough costs of an element, in additions; a chain pays for being a function of its own from
+# 6 on, which is the default of `config.stress.chain`.
 _COSTLY = frozenset(
     "exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan tanh sinh cosh arcsin arccos arctan "
     "arctan2 arcsinh arccosh arctanh pow hypot log1p_of_fraction log1p_by_log".split()
 )
-_WORTH = 6
 
 
 def chains(order: Sequence[Expr], known: Mapping[Expr, Lengths]) -> dict[Expr, Unit]:
@@ -57,10 +58,11 @@ def chains(order: Sequence[Expr], known: Mapping[Expr, Lengths]) -> dict[Expr, U
         unit.append(node)
         group[node] = unit
     position = {node: k for k, node in enumerate(order)}
+    least = config.stress.chain
     worth: dict[int, bool] = {}
     for unit in {id(u): u for u in group.values()}.values():
         cost = sum(4 if node.op.name in _COSTLY else 1 for node in unit)
-        worth[id(unit)] = len(unit) > 1 and cost >= _WORTH
+        worth[id(unit)] = len(unit) >= min(2, least) and cost >= least
         unit.sort(key=position.__getitem__)
     return {node: unit for node, unit in group.items() if worth[id(unit)]}
 

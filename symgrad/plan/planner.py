@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Sequence
 
+from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
@@ -87,6 +88,7 @@ class Planner:
         self.arrays: list[tuple[str, Expr]] = []
         self.works: list[tuple[str, Expr]] = []
         self.solvers: list[tuple[str, Expr]] = []
+        self.reuses = config.stress.reuse != "never"
 
     # -- what is found out first ---------------------------------------------------------------
 
@@ -245,7 +247,7 @@ class Planner:
     def free_register(self, node: Expr) -> str:
         """Scratch memory for a result: some that is idle, or more."""
         idle = self.idle.get(self.kind(node))
-        if idle:
+        if idle and self.reuses:
             return idle.pop()
         name = self.namer.register()
         self.arrays.append((name, node))
@@ -300,7 +302,7 @@ class Planner:
             _, out, changes = self.changes[node]
         elif node in self.spares:
             out = self.spares[node][1]
-        elif node.ndim and node.op.in_place:
+        elif node.ndim and node.op.in_place and self.reuses:
             for i in self._overwritable(node):
                 out = self._reusable(node, i, dying)
                 if out is not None and node in self.leaving and self.roots[i] in self.register:
@@ -309,7 +311,8 @@ class Planner:
                     reused = self.roots[i]
                     break
         # A single cast is faster into an array of its own.
-        pooled = node not in self.leaving and not isinstance(node.op, (Cast, IncIndex))
+        alone = isinstance(node.op, Cast) and config.stress.reuse != "always"
+        pooled = node not in self.leaving and not alone and not isinstance(node.op, IncIndex)
         if out is None and pooled and self._may_take_out(node):
             out = self.free_register(node)
             self.register[node] = out

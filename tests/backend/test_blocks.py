@@ -19,11 +19,10 @@ DTYPES = ["float32", "float64", "int64"]
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks():
     """Blocks of eight elements, and threads from sixteen on."""
-    monkeypatch.setattr(blocks, "_BLOCK", 64)
-    monkeypatch.setattr(blocks, "_BLOCK_ALONE", 64)
-    monkeypatch.setattr(blocks, "_ALONE", 16)
+    with config.change_flags({"stress.block": 8, "stress.threads": 16}):
+        yield
 
 
 def formula(x, y):

@@ -12,16 +12,14 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad import config, function
-from symgrad.backend import blocks
 from symgrad.ops.evaluation import evaluate
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks():
     """Blocks of eight elements, and threads from sixteen on."""
-    monkeypatch.setattr(blocks, "_BLOCK", 64)
-    monkeypatch.setattr(blocks, "_BLOCK_ALONE", 64)
-    monkeypatch.setattr(blocks, "_ALONE", 16)
+    with config.change_flags({"stress.block": 8, "stress.threads": 16}):
+        yield
 
 
 def matrix(h, U):

@@ -6,6 +6,7 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad.errors import ShapeError
+from symgrad.flags import config
 from symgrad.ops import blas, gemm
 from symgrad.ops.gemm import Gemm
 from symgrad.ops.op import Spec
@@ -17,7 +18,7 @@ STARTS = ["plain", "scaled", "decayed"]
 @pytest.fixture(params=["direct", "expression"])
 def direct(request, monkeypatch):
     """Both ways to compute it, whatever the size."""
-    monkeypatch.setattr(gemm, "DIRECT", 0 if request.param == "direct" else 2**60)
+    monkeypatch.setattr(config.stress, "gemm", 0 if request.param == "direct" else 2**60)
     return request.param == "direct"
 
 
@@ -85,7 +86,7 @@ def test_large_results_are_accumulated_by_blas(monkeypatch):
     if not blas.routines():
         pytest.skip("no BLAS was found behind this NumPy")
     inputs = operands("float32", "plain", 2, m=300, n=300)
-    assert inputs[0].nbytes >= gemm.DIRECT
+    assert inputs[0].nbytes >= config.stress.gemm
     monkeypatch.setattr(gemm.np, "dot", None)
     y = computed(Gemm("plain"), inputs)
     np.testing.assert_allclose(y, exact("plain", *inputs), rtol=1e-5, atol=1e-5)

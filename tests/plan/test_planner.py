@@ -232,7 +232,7 @@ def test_views_are_deleted_with_what_they_show():
 @pytest.mark.parametrize("large", [False, True])
 def test_what_a_product_reads_is_not_where_it_is_added(large, monkeypatch):
     if large:
-        monkeypatch.setattr("symgrad.ops.gemm.DIRECT", 0)
+        monkeypatch.setattr("symgrad.flags.config.stress.gemm", 0)
     W, x = shared(np.zeros((2, 2)), "W"), T.dmatrix("x")
     start = T.tanh(W * 0.5 + 1)
     f = function([x], [], updates=[(W, start - T.dot(start, x) - T.dot(x, start))])

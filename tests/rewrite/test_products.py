@@ -134,7 +134,7 @@ def momentum(m, form):
 def test_momentum_is_one_gemm(form, dtype, large, monkeypatch):
     """The shapes of W and v are the user's to set: nothing says that they are equal."""
     if large:
-        monkeypatch.setattr("symgrad.ops.gemm.DIRECT", 0)
+        monkeypatch.setattr("symgrad.flags.config.stress.gemm", 0)
 
     def run(mode):
         m = Model(dtype)
@@ -166,7 +166,7 @@ def test_momentum_is_one_gemm(form, dtype, large, monkeypatch):
 @pytest.mark.parametrize("large", [False, True])
 def test_momentum_broadcasts_where_shapes_differ(shape, form, large, monkeypatch):
     if large:
-        monkeypatch.setattr("symgrad.ops.gemm.DIRECT", 0)
+        monkeypatch.setattr("symgrad.flags.config.stress.gemm", 0)
 
     def run(mode):
         m = Model()
