@@ -37,7 +37,7 @@ from symgrad.ops.elementwise import cast, eq
 from symgrad.ops.lengths import dim, size
 from symgrad.ops.loops import map_over
 from symgrad.ops.op import NullGrad, as_expr, constant
-from symgrad.ops.shaping import full_like, reshape
+from symgrad.ops.shaping import broadcast_like, full_like, reshape
 from symgrad.reverse import Seeds, gradients
 from symgrad.types import ObjectType, TensorType, TupleType, is_complex, is_discrete
 from symgrad.verification import numeric_grad as numeric_grad, verify_grad as verify_grad
@@ -87,8 +87,8 @@ def grad(
     add_names : bool
         Name the results ``(dcost/dx)``.
     known_grads : dict, optional
-        Gradients of intermediate variables that are given; each replaces what would arrive at
-        its variable.
+        Gradients of intermediate variables that are given, broadcast to their shapes; each
+        replaces what would arrive at its variable.
     return_disconnected : {'zero', 'None', 'Disconnected'}
         What to return for a disconnected variable that was not an error.
     null_gradients : {'raise', 'return'}
@@ -278,17 +278,19 @@ def _check_known(variable: Any, gradient: Any) -> tuple[Any, Any]:
 
 def _check_gradient(variable: Any, gradient: Any, what: str) -> Any:
     gradient = as_expr(gradient, what)
-    if gradient.ndim != variable.ndim:
+    if gradient.ndim > variable.ndim:
         raise GraphTypeError(
             f"{what}: the gradient given for {describe(variable)} is {describe(gradient)}, of "
-            f"another rank.\n{made_at(variable)}"
+            f"a higher rank.\n{made_at(variable)}"
         )
-    for have, want in zip(gradient.static_shape, variable.static_shape, strict=True):
-        if have is not None and want is not None and have != want:
-            raise GraphValueError(
-                f"{what}: the gradient given for {describe(variable)} is {describe(gradient)}, "
-                f"of another shape.\n{made_at(variable)}"
-            )
+    pairs = list(zip(gradient.static_shape[::-1], variable.static_shape[::-1], strict=False))
+    if any(have not in (None, 1, want) and want is not None for have, want in pairs):
+        raise GraphValueError(
+            f"{what}: the gradient given for {describe(variable)} is {describe(gradient)}, "
+            f"of another shape.\n{made_at(variable)}"
+        )
+    if gradient.ndim < variable.ndim or any(have == 1 != want for have, want in pairs):
+        gradient = broadcast_like(gradient, variable)
     return gradient if is_discrete(variable.dtype) else cast(gradient, variable.dtype)
 
 
@@ -336,7 +338,7 @@ def Lop(
     wrt : variable, or list or tuple of variables
         As for `grad`.
     eval_points : variable, or list of variables
-        One for each in `f`, of its shape.
+        One for each in `f`, broadcast to its shape.
     consider_constant, disconnected_inputs
         As for `grad`.
 
@@ -380,7 +382,7 @@ def Rop(
     f: Any,
     wrt: Any,
     eval_points: Any,
-    disconnected_outputs: Disconnected = "raise",
+    disconnected_outputs: Disconnected = "ignore",
     return_disconnected: Instead = "zero",
 ) -> Any:
     """Multiply a Jacobian with a column vector: ``(df/dwrt) @ eval_points``.
@@ -395,9 +397,9 @@ def Rop(
     wrt : variable, or list of variables
         As for `grad`.
     eval_points : variable, or list of variables
-        The direction: one for each in `wrt`, of its shape.
+        The direction: one for each in `wrt`, broadcast to its shape.
     disconnected_outputs : {'raise', 'warn', 'ignore'}
-        What to do when one of `f` depends on none of `wrt`.
+        What to do when one of `f` depends on none of `wrt`: it does not change along with them.
     return_disconnected : {'zero', 'None', 'Disconnected'}
         What to return for one that was not an error.
 

@@ -420,6 +420,17 @@ def test_shape_does_not_connect_but_zero_times_does():
     np.testing.assert_array_equal(value(T.grad(T.sum(x * 0), x), {x: [1.0, 2.0]}), [0, 0])
 
 
+def test_known_gradients_are_broadcast():
+    x, s = T.dvector("x"), T.dscalar("s")
+    h = x**2
+    np.testing.assert_array_equal(
+        value(T.grad(None, x, known_grads={h: s}), {x: [1, 2], s: 3}), [6, 12]
+    )
+    np.testing.assert_array_equal(value(T.grad(None, x, known_grads={h: 2.0}), {x: [1, 2]}), [4, 8])
+    same = T.grad(None, x, known_grads={x: s})
+    np.testing.assert_array_equal(value(same, {x: [1, 2], s: 3}), [3, 3])
+
+
 # -- undefined gradients -----------------------------------------------------------------------
 
 
@@ -506,8 +517,8 @@ def test_wrong_arguments():
         T.grad(None, x)
     with pytest.raises(GraphTypeError, match=r"Write consider_constant=\[...\]"):
         T.grad(cost, x, consider_constant=x)
-    with pytest.raises(GraphTypeError, match="of another rank"):
-        T.grad(cost, x, known_grads={x: 1.0})
+    with pytest.raises(GraphTypeError, match="of a higher rank"):
+        T.grad(cost, x, known_grads={x: T.dmatrix()})
     with pytest.raises(GraphTypeError, match="known_grads must map variables"):
         T.grad(cost, x, known_grads={"x": x})
     with pytest.raises(GraphTypeError, match="must hold arrays"):

@@ -215,21 +215,39 @@ def test_rop_through_loops_and_barriers():
 def test_rop_disconnected():
     x, y, v = T.dvectors("x", "y", "v")
     with pytest.raises(DisconnectedInputError, match="Rop: .* does not depend on the value of y"):
-        T.Rop(x * 2, y, v)
-    ignore = {"disconnected_outputs": "ignore"}
-    np.testing.assert_array_equal(T.Rop(x * 2, y, v, **ignore).eval({x: [1.0, 2.0]}), [0, 0])
-    assert T.Rop(x * 2, y, v, return_disconnected="None", **ignore) is None
+        T.Rop(x * 2, y, v, disconnected_outputs="raise")
+    np.testing.assert_array_equal(T.Rop(x * 2, y, v).eval({x: [1.0, 2.0]}), [0, 0])
+    some = T.Rop([x * 2, y * 3, T.constant([1.0])], y, v)
+    f = symgrad.function([x, y, v], some, on_unused_input="ignore")
+    for have, want in zip(f([1.0, 2.0], [0.0], [5.0]), [[0, 0], [15], [0]], strict=True):
+        np.testing.assert_array_equal(have, want)
+    assert T.Rop(x * 2, y, v, return_disconnected="None") is None
     zero = T.Rop(x // 2, x, v)
     np.testing.assert_array_equal(
         symgrad.function([x, v], zero, on_unused_input="ignore")([1.0], [1.0]), [0]
     )
 
 
+def test_points_are_broadcast():
+    x, A, s = T.dvector("x"), T.dmatrix("A"), T.dscalar("s")
+    point, matrix = [1.0, 2.0], np.ones((3, 2))
+
+    def got(e):
+        return symgrad.function([x, A, s], e, on_unused_input="ignore")(point, matrix, 3.0)
+
+    np.testing.assert_array_equal(got(T.Lop(x**2, x, s)), [6, 12])
+    np.testing.assert_array_equal(got(T.Lop(x**2, x, 2.0)), [4, 8])
+    np.testing.assert_array_equal(got(T.Lop(T.dot(A, x), x, s)), [9, 9])
+    np.testing.assert_array_equal(got(T.Lop(A**2, A, x)), [[2, 4]] * 3)
+    np.testing.assert_array_equal(got(T.Lop(A**2, A, x.dimshuffle("x", 0))), [[2, 4]] * 3)
+    np.testing.assert_array_equal(got(T.Rop(x**2, x, s)), [6, 12])
+
+
 def test_products_check_their_arguments():
     x = T.dvector("x")
     with pytest.raises(GraphValueError, match="2 eval_points were given for 1 variables in f"):
         T.Lop(x * 2, x, [x, x])
-    with pytest.raises(GraphTypeError, match="eval_points: .* of another rank"):
+    with pytest.raises(GraphTypeError, match="eval_points: .* of a higher rank"):
         T.Lop(x * 2, x, T.dmatrix("u"))
     with pytest.raises(GraphTypeError, match="f must be real floating-point"):
         T.Lop(T.lvector("n"), x, x)
