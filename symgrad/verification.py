@@ -38,7 +38,8 @@ class numeric_grad:
     pt : array or list of arrays
         Where to differentiate; floats.
     eps : float, optional
-        The step; by default the one that balances truncation and rounding in their dtype.
+        The step; by default one that balances truncation and rounding in their dtype, and where a
+        number is far from 1, on its scale or on that of 1, whichever is more accurate.
     out_type : str, optional
         dtype of the values of `f`, if less precise than the inputs.
 
@@ -75,13 +76,15 @@ class numeric_grad:
             gradient = np.zeros(point.shape, np.float64)
             for position in np.ndindex(point.shape):
                 before = point[position]
-                ends = []
-                for sign in (1, -1):
-                    point[position] = before + sign * step
-                    ends.append((float(point[position]), float(f(*points))))
-                point[position] = before
-                (x1, f1), (x0, f0) = ends
-                gradient[position] = (f1 - f0) / (x1 - x0)
+
+                def at(x: Any, point: Any = point, position: Any = position) -> tuple[float, float]:
+                    point[position] = x
+                    return float(point[position]), float(f(*points))
+
+                try:
+                    gradient[position] = _slope(at, before, step, fixed=eps is not None)
+                finally:
+                    point[position] = before
             gradients.append(gradient.astype(point.dtype))
         self.gf: Any = gradients if several else gradients[0]
 
@@ -120,6 +123,33 @@ class numeric_grad:
                     argument, position, float(abs_err.flat[position]), float(rel_err.flat[position])
                 )
         return where
+
+
+def _slope(at: Callable[[Any], tuple[float, float]], x: Any, step: float, fixed: bool) -> float:
+    """A central difference; `at` says for a number what it was rounded to, and the value there."""
+
+    def difference(h: float) -> float:
+        (x1, f1), (x0, f0) = at(x + h), at(x - h)
+        if x1 == x0:
+            raise GraphValueError(
+                f"numeric_grad: a step of {h:g} does not change the {x.dtype} number {x}. Leave "
+                f"eps away, or take one above {np.spacing(abs(x)):.2g}."
+            )
+        return (f1 - f0) / (x1 - x0)
+
+    size = abs(float(x))
+    if fixed or 0.01 <= size <= 100 or not 0 < size < np.inf:
+        return difference(step)
+    # How fast the function changes, at the scale of x as a logarithm or at that of 1 as a sine,
+    # nobody knows: of two steps that one is better whose slope a double step hardly changes.
+    least = 16 * float(np.spacing(abs(x)))
+    found = []
+    for h in (max(step, least), max(step * size, least)):
+        once, twice = difference(h), difference(2 * h)
+        largest = max(abs(once), abs(twice))
+        change = abs(once - twice) / largest if largest else np.inf  # 0: too small a step
+        found.append((change if np.isfinite(change) else np.inf, once))
+    return min(found, key=lambda pair: pair[0])[1]
 
 
 _TOLERANCE = {"float16": 5e-2, "float32": 1e-2, "float64": 1e-4}
@@ -203,7 +233,7 @@ def verify_grad(
     abs_tol = tolerance if abs_tol is None else abs_tol
     rel_tol = tolerance if rel_tol is None else rel_tol
 
-    shapes = [value.shape for value in forward(*points)]
+    start = [value.astype(np.float64) for value in forward(*points)]
     weights = [Placeholder(o.type, f"weights{k}") for k, o in enumerate(outputs)]
     found = pull_back(list(zip(outputs, weights, strict=True)), inputs)
     for k, gradient in enumerate(found):
@@ -220,14 +250,15 @@ def verify_grad(
     for test in range(n_tests):
         drawn = [
             np.asarray(random.uniform(0.5, 1.5, shape)).astype(o.dtype)
-            for shape, o in zip(shapes, outputs, strict=True)
+            for shape, o in zip(map(np.shape, start), outputs, strict=True)
         ]
 
         def cost(*values: Any, drawn: Sequence[Any] = drawn) -> float:
-            return sum(
-                float(np.sum(value.astype(np.float64) * weight))
-                for value, weight in zip(forward(*values), drawn, strict=True)
-            )
+            with np.errstate(all="ignore"):
+                return sum(  # of the differences: beside a large result a small one would be lost
+                    float(np.sum((value.astype(np.float64) - old) * weight))
+                    for value, old, weight in zip(forward(*values), start, drawn, strict=True)
+                )
 
         analytic = backward(*points, *drawn)
         for k, (gradient, point) in enumerate(zip(analytic, points, strict=True)):

@@ -80,3 +80,31 @@ def test_numeric_grad():
         gradient.abs_rel_errors([np.ones(3), np.array(5.0)])
     with pytest.raises(GraphTypeError, match="must hold floats"):
         numeric_grad(lambda x: x, np.array(1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "fun",
+    [T.log, T.sqrt, lambda x: 1 / x, lambda x: x**2, lambda x: x + 1000, T.sin, T.arctan, abs],
+)
+def test_steps_follow_the_scale_of_the_point(fun, dtype):
+    sizes = {"float64": (1e-12, 1e-5, 1e-3, 1.0, 1e3, 1e5), "float32": (1e-8, 1e-5, 1.0, 1e3, 1e5)}
+    points = np.array(sizes[dtype], dtype)
+    verify_grad(fun, [points])
+    if fun not in (T.log, T.sqrt):
+        verify_grad(fun, [-points])
+
+
+def test_a_wrong_gradient_is_found_at_any_scale():
+    for size in (1e-20, 1e-5, 1e5, 1e20):
+        with pytest.raises(GradientError):
+            verify_grad(lambda x, k=size: k * grad_scale(T.log(x), 1.01), [np.array([size])])
+
+
+def test_a_small_result_beside_a_large_one():
+    verify_grad(lambda x: x * np.array([1e-3, 1e9]), [np.ones(2)])
+
+
+def test_a_step_that_changes_nothing_is_refused():
+    with pytest.raises(GraphValueError, match="does not change the float32 number"):
+        numeric_grad(lambda x: x.sum(), np.float32([1e5]), eps=1e-4)
