@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
 from symgrad.backend.timing import Timing
+from symgrad.containers import Containers, Values
 from symgrad.errors import GraphTypeError, describe, label, made_at, suggest
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.shared import Shared
@@ -194,15 +195,15 @@ class Function:
         self._mode = recipe.mode
         self._keys = recipe.keys if recipe.structure == "dict" else None
         self._count = len(recipe.specs)
-        self._filters = tuple(
-            _Filter(self._title, k, spec, recipe.allow_downcast)
+        self.filters = tuple(
+            _Filter(self.title, k, spec, recipe.allow_downcast)
             for k, spec in enumerate(recipe.specs)
         )
         self._trusts = False
         self._compile()
 
     def _compile(self) -> None:
-        checks = [None if self._trusts else check.for_source for check in self._filters]
+        checks = [None if self._trusts else check.for_source for check in self.filters]
         single = self._recipe.structure == "one"
         self._compiled = compile_program(self.program, checks, single, self._timing)
         self._run = self._mode.watched(self, self._compiled.call)
@@ -222,7 +223,7 @@ class Function:
             self._compile()
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
         """How messages call it."""
         return self._recipe.title
 
@@ -233,7 +234,7 @@ class Function:
 
     def accepted(self, args: Sequence[Any]) -> list[Any]:
         """Arguments as a call takes them: checked, of the right dtype."""
-        return [check(value) for check, value in zip(self._filters, args, strict=True)]
+        return [check(value) for check, value in zip(self.filters, args, strict=True)]
 
     @property
     def source(self) -> str:
@@ -293,7 +294,59 @@ class Function:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._recipe,)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.value[key] = value
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self.container
+
+    @property
+    def container(self) -> Containers:
+        """Where values are kept: ``f.container["x"].value``, of defaults and shared variables."""
+        return Containers(self)
+
+    @property
+    def value(self) -> Values:
+        """What is kept there: ``f.value["x"]``, or ``f["x"]``; it may be set."""
+        return Values(self)
+
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[Any, Any] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: Any = None,
+    ) -> Any:
+        """Make the same function anew, with other shared variables or without its updates.
+
+        Parameters
+        ----------
+        share_memory : bool
+            Accepted for Theano's sake; scratch memory is never shared.
+        swap : dict of shared variables, optional
+            Which one takes the place of which, of the same dtype and rank.
+        delete_updates : bool
+            Leave out all updates.
+        name : str, optional
+            By default that of this function, followed by ``copy``.
+        profile : bool, str or ProfileStats, optional
+            As for `function`.
+
+        >>> import symgrad, symgrad.tensor as T
+        >>> total, other = symgrad.shared(0.0), symgrad.shared(0.0)
+        >>> x = T.dscalar("x")
+        >>> add = symgrad.function([x], total, updates=[(total, total + x)])
+        >>> add_to_other = add.copy(swap={total: other})
+        >>> add_to_other(3.0), add_to_other(0.0), total.get_value()
+        (array(0.), array(3.), array(0.))
+        """
+        return hooks.call("copy_function", self._recipe, swap, delete_updates, name, profile)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Check the arguments, compute, and carry out the updates."""
         start = perf_counter()
         if kwargs or len(args) != self._count:
@@ -312,34 +365,34 @@ class Function:
         specs = self.input_specs
         if len(args) > len(specs):
             raise GraphTypeError(
-                f"{self._title} takes {_count(len(specs), 'input')} "
+                f"{self.title} takes {_count(len(specs), 'input')} "
                 f"({', '.join(label(s.variable) for s in specs)}), {len(args)} were given."
             )
         names = [spec.name for spec in specs]
         for name in kwargs:
             if name not in names:
                 raise GraphTypeError(
-                    f"{self._title} has no input named {name!r}; its inputs are "
+                    f"{self.title} has no input named {name!r}; its inputs are "
                     f"{', '.join(label(s.variable) for s in specs) or 'none'}."
                     f"{suggest(name, [n for n in names if n])}"
                 )
             if names.count(name) > 1:
                 raise GraphTypeError(
-                    f"{self._title} has {names.count(name)} inputs named {name!r}; give them in "
+                    f"{self.title} has {names.count(name)} inputs named {name!r}; give them in "
                     "order, or tell them apart with In(variable, name=...)."
                 )
             if names.index(name) < len(args):
-                raise GraphTypeError(f"{self._title} was given {name!r} twice.")
+                raise GraphTypeError(f"{self.title} was given {name!r} twice.")
         for k, spec in enumerate(specs):
             if k < len(args):
                 yield args[k]
             elif spec.name in kwargs:
                 yield kwargs[spec.name]
             elif spec.value is not None:
-                yield self._filters[k].default()
+                yield self.filters[k].take_default()
             else:
                 raise GraphTypeError(
-                    f"{self._title} needs a value for input {k + 1}, {describe(spec.variable)}; "
+                    f"{self.title} needs a value for input {k + 1}, {describe(spec.variable)}; "
                     f"it takes {', '.join(label(s.variable) for s in specs)}."
                     f"\n{made_at(spec.variable)}"
                 )
@@ -349,14 +402,14 @@ class Function:
         from symgrad.failures import Call, explain
 
         values: dict[Expr, Any] = {}
-        for check, spec, value in zip(self._filters, self.input_specs, args, strict=True):
+        for check, spec, value in zip(self.filters, self.input_specs, args, strict=True):
             try:
                 values[spec.variable] = check(value)
             except GraphTypeError as wrong:  # what is trusted is checked now
                 return wrong
         recipe = self._recipe
         return explain(
-            Call(self._title, recipe.results, recipe.updates, values, self._compiled), error
+            Call(self.title, recipe.results, recipe.updates, values, self._compiled), error
         )
 
 
@@ -365,6 +418,7 @@ class _Filter:
 
     __slots__ = (
         "_default",
+        "_next",
         "allow_downcast",
         "dtype",
         "fixed",
@@ -391,6 +445,7 @@ class _Filter:
                 self.limit = float(np.finfo(self.dtype).max)
         self.fixed = any(n is not None for n in spec.variable.static_shape)
         self._default: Any = None
+        self._next: tuple[Any] | None = None
         if spec.value is not None:
             value = self(self.default())
             self._default = value.copy() if isinstance(value, np.ndarray) else value
@@ -400,8 +455,20 @@ class _Filter:
         """What generated code asks about a value; None where every value is accepted."""
         return None if self.dtype is None else self
 
+    def take_default(self) -> Any:
+        """What stands for an argument that is left out; what was set serves once."""
+        value, self._next = self.default(), None
+        return value
+
+    def set_next(self, value: Any) -> None:
+        """Set what stands for the argument when it is left out the next time."""
+        value = self(value)
+        self._next = (value.copy() if isinstance(value, np.ndarray) else value,)
+
     def default(self) -> Any:
-        """What stands for an argument that is left out."""
+        """What would stand for the argument."""
+        if self._next is not None:
+            return self._next[0]
         value = self.spec.value
         if isinstance(value, Shared):
             return value.cell.value

@@ -39,6 +39,7 @@ ROWS = {
     "plan/": 5,
     "backend/": 6,
     "call.py": 7,
+    "containers.py": 7,
     "culprits.py": 7,
     "failures.py": 7,
     "compile/": 7,

@@ -37,7 +37,7 @@ def check_inputs(inputs: Any) -> list[In]:
         raise GraphTypeError(
             f"function: inputs must be a list, not {what}. Write function([x], ...)."
         )
-    specs = [entry if isinstance(entry, In) else In(entry) for entry in inputs]
+    specs = [_as_input(entry) for entry in inputs]
     seen: set[Expr] = set()
     for spec in specs:
         variable = spec.variable
@@ -56,6 +56,22 @@ def check_inputs(inputs: Any) -> list[In]:
             )
         seen.add(variable)
     return specs
+
+
+def _as_input(entry: Any) -> In:
+    """An `In`, a variable, or (variable, value), with the name for keywords in front or not."""
+    if isinstance(entry, In):
+        return entry
+    if not isinstance(entry, (tuple, list)):
+        return In(entry)
+    name, *rest = entry if entry and isinstance(entry[0], str) else (None, *entry)
+    if not 1 <= len(rest) <= 2 or not isinstance(rest[0], Expr):
+        raise GraphTypeError(
+            "function: an input given as a tuple is (variable, value), (name, variable) or "
+            f"(name, variable, value), not {entry!r}. A value that calls change is a shared "
+            "variable: pass function(..., updates=[(shared, new)])."
+        )
+    return In(rest[0], name, rest[1] if len(rest) == 2 else None)
 
 
 def check_outputs(outputs: Any) -> tuple[str, list[str], list[Expr]]:
@@ -197,8 +213,12 @@ def add_default_updates(
     pairs: Updates,
     replacements: Mapping[Expr, Expr],
     without: Any,
+    inputs: Sequence[Expr],
 ) -> Updates:
-    """The updates, with those that the graph's shared variables bring themselves."""
+    """The updates, with those that the graph's shared variables bring themselves.
+
+    What an input replaces is not computed, so what is below it is not updated.
+    """
     if without is True:
         return pairs
     if without is not False and not isinstance(without, (list, tuple, set, frozenset)):
@@ -208,12 +228,12 @@ def add_default_updates(
         )
     skipped = {*(() if without is False else without)}
     pairs = list(pairs)
-    done = {old.cell for old, _ in pairs}
+    done, given = {old.cell for old, _ in pairs}, set(inputs)
     frontier = [*results, *(new for _, new in pairs)]
     while frontier:
         found = [
             node
-            for node in toposort(frontier)
+            for node in toposort(frontier, stop=given)
             if isinstance(node, Shared)
             and node.default_update is not None
             and node.cell not in done

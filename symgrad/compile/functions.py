@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from symgrad import hooks
-from symgrad.call import Function, Recipe
+from symgrad.call import Function, Out, Recipe
 from symgrad.compile.checks import (
     add_default_updates,
     check_givens,
@@ -19,10 +19,11 @@ from symgrad.compile.checks import (
     check_used,
 )
 from symgrad.compile.mode import get_mode
-from symgrad.errors import GraphTypeError, checks_keywords
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords
 from symgrad.flags import config
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, check_same_type
+from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import as_expr
@@ -50,7 +51,7 @@ def function(
 
     Parameters
     ----------
-    inputs : list of variables or `In`
+    inputs : list of variables, pairs (variable, default value) or `In`
         What the caller gives, in this order or by name.
     outputs : variable, `Out`, list, tuple or dict of them, or None
         What a call returns: one array, a list, or a dict (keys sorted).
@@ -101,6 +102,11 @@ def function(
     """
     if name is not None and not isinstance(name, str):
         raise GraphTypeError(f"function: name must be a string, not {name!r}.")
+    if _is_output(mode):
+        raise GraphTypeError(
+            f"function: the third argument is the mode, not another output ({mode}). Put the "
+            "outputs into a list: function(inputs, [a, b])."
+        )
     specs = check_inputs(inputs)
     structure, keys, results = check_outputs(outputs)
     replacements = check_givens(givens, rebuild_strict)
@@ -110,8 +116,8 @@ def function(
         results = substitute(results, replacements)
         news = substitute([new for _, new in pairs], replacements)
         pairs = [(old, new) for (old, _), new in zip(pairs, news, strict=True)]
-        pairs = add_default_updates(results, pairs, replacements, no_default_updates)
         variables = [spec.variable for spec in specs]
+        pairs = add_default_updates(results, pairs, replacements, no_default_updates, variables)
         check_missing(variables, results, pairs)
         check_used(variables, results, pairs, replacements, on_unused_input)
     recipe = Recipe(
@@ -127,6 +133,42 @@ def function(
         profile,
     )
     return build(recipe)
+
+
+def _is_output(given: Any) -> bool:
+    if isinstance(given, (list, tuple)):
+        return any(map(_is_output, given))
+    return isinstance(given, (Expr, Out))
+
+
+@hooks.provide("copy_function")
+def copy(recipe: Recipe, swap: Any, delete_updates: bool, name: str | None, profile: Any) -> Any:
+    """A function made of the same recipe: see `Function.copy`."""
+    replacements: dict[Expr, Expr] = {}
+    leaves = set(toposort([*recipe.results, *(n for pair in recipe.updates for n in pair)]))
+    for old, new in check_pairs(swap, "swap"):
+        for variable in (old, new):
+            if not isinstance(variable, Shared):
+                raise GraphTypeError(
+                    f"copy of {recipe.title}: swap must map shared variables, not {variable!r}."
+                )
+        if old not in leaves:
+            raise GraphValueError(
+                f"copy of {recipe.title}: it does not use the shared variable {old}, so it "
+                "cannot be swapped."
+            )
+        check_same_type(old, new, f"copy of {recipe.title}: swap")
+        replacements[old] = new
+    updates = [] if delete_updates else recipe.updates
+    graph = substitute([*recipe.results, *(new for _, new in updates)], replacements)
+    results, news = graph[: len(recipe.results)], graph[len(recipe.results) :]
+    olds = [replacements.get(old, old) for old, _ in updates]
+    pairs = check_updates(list(zip(olds, news, strict=True)))
+    if name is None and recipe.name:
+        name = f"{recipe.name} copy"
+    return build(
+        recipe._replace(results=tuple(results), updates=tuple(pairs), name=name, profile=profile)
+    )
 
 
 @hooks.provide("build_function")

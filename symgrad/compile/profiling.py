@@ -59,7 +59,7 @@ class ProfiledFunction(Function):
         if memory is not None:  # what was measured may live longer than the function
             weakref.finalize(self, memory.free).atexit = False
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Compute, and note how long it took."""
         if not self._called:
             self._called = True

@@ -53,7 +53,7 @@ class Shared(Expr):
         An update that every function using this variable carries out, unless told otherwise.
     """
 
-    __slots__ = ("allow_downcast", "cell", "default_update", "strict")
+    __slots__ = ("_default_update", "allow_downcast", "cell", "strict")
 
     def __init__(
         self,
@@ -67,9 +67,22 @@ class Shared(Expr):
         self.cell = cell
         self.strict = strict
         self.allow_downcast = allow_downcast
-        self.default_update: Any = None
+        self._default_update: Any = None
         if name is not None:
             self.name = name
+
+    @property
+    def default_update(self) -> Any:
+        """The update of its own; deleting it leaves the variable without one."""
+        return self._default_update
+
+    @default_update.setter
+    def default_update(self, update: Any) -> None:
+        self._default_update = update
+
+    @default_update.deleter
+    def default_update(self) -> None:
+        self._default_update = None
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
         """Return the value: a copy, or with ``borrow=True`` the array itself.

@@ -35,7 +35,7 @@ def call_values(f: Function, sample: Any) -> list[Any]:
     else:
         given = tuple(sample) if isinstance(sample, (tuple, list)) else (sample,)
         args = list(f._bind(given, {}))
-    return [check(value) for check, value in zip(f._filters, args, strict=True)]
+    return [check(value) for check, value in zip(f.filters, args, strict=True)]
 
 
 def given_values(roots: Sequence[Expr], sample: Any) -> dict[Expr, Any]:
