@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 
-from symgrad.backend.profiled import ProfiledGroup, ProfiledStep, grouped, profiled_steps
+from symgrad.backend.profiled import Past, ProfiledGroup, ProfiledStep, grouped, profiled_steps
 from symgrad.backend.timing import Timing
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Op
@@ -52,7 +52,7 @@ class ProfileStats:
     ) -> None:
         self.atexit_print = atexit_print
         self.message = message
-        self.timings: list[Timing] = []
+        self.timings: list[Timing | Past] = []
         self._shown = -1
         self._listed = False
 
@@ -63,6 +63,10 @@ class ProfileStats:
     def add(self, timing: Timing) -> None:
         """Include one more function."""
         self.timings.append(timing)
+
+    def let_go(self, timing: Timing) -> None:
+        """Keep only numbers of a function that is gone."""
+        self.timings[self.timings.index(timing)] = Past(timing)
 
     def first_call(self) -> None:
         """Remember to print at exit; functions that are never called need not be remembered."""

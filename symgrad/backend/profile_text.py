@@ -41,7 +41,11 @@ def summary(stats: ProfileStats, n_ops: int | None = None, n_apply: int | None =
         blocks += [_lines(steps, table, n_ops), _operations(steps, table, n_ops)]
         blocks.append(_single_steps(stats, steps, table, n_apply))
         if config.profile_memory:
-            blocks += [_memory(timing, n_apply) for timing in stats.timings if timing.noted]
+            blocks += [
+                _memory(timing, n_apply)
+                for timing in stats.timings
+                if isinstance(timing, Timing) and timing.noted
+            ]
         blocks.append(_FOOTNOTE)
     width = max(20, config.profiling.output_line_width)
     text = "\n\n".join(block for block in blocks if block)

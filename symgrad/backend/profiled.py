@@ -71,8 +71,47 @@ class ProfiledGroup(NamedTuple):
     steps: tuple[ProfiledStep, ...]
 
 
-def profiled_steps(timing: Timing) -> list[ProfiledStep]:
+class Past:
+    """What was measured of a function that is gone: numbers and texts, and none of its graph."""
+
+    def __init__(self, timing: Timing) -> None:
+        shapes, sets = timing.usual_shapes()
+        alone = {step.node: Expr(step.node.op, (), step.node.type, ()) for step in timing.steps}
+        self.steps = [step._replace(node=alone[step.node]) for step in profiled_steps(timing)]
+        self._shapes = {alone[node]: shape for node, shape in shapes.items() if node in alone}, sets
+        self._times = timing.times()[1]
+        self._overhead = timing.overhead() if timing.calls else 0.0
+        self.title, self.making = timing.title, timing.making
+        self.calls, self.failed, self.total = timing.calls, timing.failed, timing.total
+        self.noted, self.program = timing.noted, None
+
+    def collect(self) -> None:
+        """There is nothing more to add up."""
+
+    def reset(self) -> None:
+        """Forget all calls."""
+        self.calls = self.failed = self.noted = 0
+        self.total = self._overhead = 0.0
+        self._times = dict.fromkeys(self._times, 0.0)
+        self.steps = []
+
+    def times(self) -> tuple[dict[Expr, float], dict[str, float]]:
+        """Seconds in each step, and outside of the steps."""
+        return {step.node: step.time for step in self.steps}, self._times
+
+    def usual_shapes(self) -> tuple[dict[Expr, Any], int]:
+        """The shapes that were met most often, and how many sets of shapes were met, about."""
+        return self._shapes
+
+    def overhead(self) -> float:
+        """About how many seconds reading the clock and noting it took."""
+        return self._overhead
+
+
+def profiled_steps(timing: Timing | Past) -> list[ProfiledStep]:
     """The steps of one function, in the order in which they run."""
+    if isinstance(timing, Past):
+        return timing.steps
     timing.collect()
     seconds, _ = timing.times()
     chains = {step: c.name for c in timing.chains.values() for step in c.steps}

@@ -50,6 +50,7 @@ class ProfiledFunction(Function):
         super().__init__(recipe, program, timing)
         self.profile = stats
         stats.add(timing)
+        weakref.finalize(self, stats.let_go, timing).atexit = False
 
     def _compile(self) -> None:
         started = perf_counter()

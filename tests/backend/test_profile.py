@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import os
 import pickle
 import subprocess
 import sys
 import threading
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -635,3 +638,41 @@ def test_at_exit_a_file_takes_all(tmp_path):
     path = tmp_path / "all.txt"
     assert ended(SYMGRAD_FLAGS=f"profile=True,profiling.destination={path}") == ""
     assert path.read_text().count("Profile of") == 3
+
+
+# -- functions that are gone ---------------------------------------------------------------------
+
+
+def test_a_profile_outlives_its_function_as_numbers():
+    stats = quiet()
+    large = np.ones(100_000)
+    x = T.dvector("x")
+    f = function([x], (x * T.constant(large)).sum(), name="f", profile=stats)
+    f(large)
+    before = str(stats)
+    held = weakref.ref(f)
+    del f
+    gc.collect()
+    assert held() is None
+    assert str(stats) == before
+    assert stats.fct_callcount == 1
+    stats.reset()
+    assert stats.fct_callcount == 0
+
+
+def test_profiled_functions_are_freed():
+    tracemalloc.start()
+    try:
+        for _ in range(30):
+            value = np.ones(500_000)
+            w = shared(value, "w", borrow=True)
+            x = T.dvector("x")
+            f = function([x], (w * T.constant(value + 1) + x).sum(), profile=True)
+            f(value)
+            f.profile._shown = f.profile.fct_callcount  # nothing to print at the end
+        del f, w, value
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 10 << 20
