@@ -87,14 +87,31 @@ class In:
         return f"In({self.variable}{default})"
 
 
-def Param(variable: Any, default: Any = None, name: str | None = None, **settings: Any) -> In:
+def Param(
+    variable: Any,
+    default: Any = None,
+    name: str | None = None,
+    mutable: bool | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    implicit: bool | None = None,
+    borrow: bool | None = None,
+    **settings: Any,
+) -> In:
     """Make an `In`, by its oldest name, where the value was called the default.
 
     >>> import symgrad.tensor as T
     >>> Param(T.dscalar("x"), default=1.0)
     In(x, value=1.0)
     """
-    settings.setdefault("value", default)
+    settings = {
+        "value": default,
+        "mutable": mutable,
+        "strict": strict,
+        "allow_downcast": allow_downcast,
+        "implicit": implicit,
+        "borrow": borrow,
+    } | settings
     return In(variable, name, **settings)
 
 

@@ -220,8 +220,9 @@ def crossentropy_softmax_argmax_1hot_with_bias(x: Any, b: Any, y_idx: Any) -> tu
     >>> results[2].eval()
     array([1])
     """
-    loss, p = crossentropy_softmax_1hot_with_bias(x, b, y_idx)
-    return loss, p, argmax(p, -1)
+    scores = as_expr(x, "crossentropy_softmax_argmax_1hot_with_bias") + b
+    loss, p = crossentropy_softmax_1hot(scores, y_idx)
+    return loss, p, argmax(scores, -1)  # probabilities that are rounded may be equal
 
 
 def crossentropy_softmax_max_and_argmax_1hot_with_bias(

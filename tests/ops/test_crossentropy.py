@@ -167,3 +167,11 @@ def test_labels_out_of_range_are_refused(shape):
         if len(shape) < 2:  # known when they are written
             with pytest.raises(IndexRangeError, match=f"index {wrong}"):
                 nnet.categorical_crossentropy(p, y)
+
+
+def test_the_most_likely_class_is_that_of_the_largest_score():
+    x, y = T.fmatrix("x"), T.ivector("y")
+    scores = np.array([[0, 1e-9, 0], [1, np.nan, 2], [3, 1, 2]], "float32")
+    of_scores = nnet.crossentropy_softmax_argmax_1hot_with_bias(x, np.zeros(3, "float32"), y)[2]
+    got = symgrad.function([x, y], of_scores, on_unused_input="ignore")(scores, [0, 0, 0])
+    assert got.tolist() == [1, 1, 0]

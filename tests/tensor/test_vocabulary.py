@@ -147,6 +147,14 @@ def test_arguments_have_theanos_order_and_names(entry):
     assert inspect.getfullargspec(function).args[: len(arguments)] == arguments
 
 
+def test_param_is_an_in_with_its_arguments_in_theanos_order():
+    x = T.fscalar("x")
+    old = theano.Param(x, 1.0, "y", False, False, True)
+    assert (old.name, old.value, old.allow_downcast) == ("y", 1.0, True)
+    told = inspect.getfullargspec(theano.Param).args
+    assert told == "variable default name mutable strict allow_downcast implicit borrow".split()
+
+
 SECOND_NAMES = """
     sum input x          | prod input x         | mean input x         | var input x
     std input x          | zeros_like model x   | ones_like model x    | alloc val value

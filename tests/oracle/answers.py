@@ -1,0 +1,102 @@
+"""What a program answers, in symgrad or in Theano: cases as JSON in, answers as JSON out.
+
+Run by the python of either, ``python answers.py symgrad`` or ``python answers.py theano``, so that it
+imports nothing else of the project. A case is an expression of its inputs:
+
+    {"expression": "T.exp(a)", "inputs": [["a", "float32", [2]]], "values": [[[0.5, "nan"]]], "flags": {}}
+
+and an answer its dtype, rank, values and slopes (of the sum, by each float input), or which step
+failed: building, compiling or running.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import warnings
+
+import numpy as np
+
+
+def as_text(value):
+    """An array as nested lists whose numbers are texts, exact and without NaN's bits."""
+    if isinstance(value, (list, tuple)):
+        return [as_text(entry) for entry in value]
+    return np.vectorize(repr, otypes=[object])(np.asarray(value).astype(object)).tolist()
+
+
+def as_array(value, dtype):
+    array = np.asarray(value, dtype=object)
+    number = complex if dtype.startswith("complex") else float if "float" in dtype else int
+    if dtype == "bool":
+        number = bool
+    out = np.empty(array.shape, dtype)
+    for index, entry in np.ndenumerate(array):
+        out[index] = number(entry)
+    return out
+
+
+def answer(S, T, case):
+    """The answer of one case, as plain data."""
+    made = {}
+    for name, dtype, pattern in case["inputs"]:
+        made[name] = T.TensorType(dtype, tuple(n == 1 for n in pattern))(name)
+    names = {"S": S, "T": T, "np": np, **made}
+    found = {}
+    step = "building"
+    try:
+        y = eval(case["expression"], names)
+        outputs = list(y) if isinstance(y, (list, tuple)) else [y]
+        outputs = [T.as_tensor_variable(o) for o in outputs]
+        found["dtypes"] = [o.dtype for o in outputs]
+        found["ndims"] = [o.ndim for o in outputs]
+        step = "compiling"
+        inputs = list(made.values())
+        run = S.function(inputs, outputs, on_unused_input="ignore")
+        step = "running"
+        arguments = [
+            [as_array(v, dtype) for v, (_, dtype, _) in zip(given, case["inputs"])]
+            for given in case["values"]
+        ]
+        found["values"] = []
+        for given in arguments:
+            try:
+                found["values"].append([as_text(v) for v in run(*given)])
+            except Exception as error:
+                found["values"].append("%s" % type(error).__name__)
+        wrt = [v for v in inputs if v.dtype.startswith("float")]
+        if case.get("slopes", True) and wrt and all(d.startswith("float") for d in found["dtypes"]):
+            step = "differentiating"
+            cost = sum(o.sum() for o in outputs)
+            slopes = T.grad(cost, wrt, disconnected_inputs="ignore")
+            found["slope_dtypes"] = [s.dtype for s in slopes]
+            run = S.function(inputs, slopes, on_unused_input="ignore")
+            found["slopes"] = []
+            for given in arguments:
+                try:
+                    found["slopes"].append([as_text(v) for v in run(*given)])
+                except Exception as error:
+                    found["slopes"].append("%s" % type(error).__name__)
+    except Exception as error:
+        found["failed"] = step
+        found["error"] = "%s: %s" % (type(error).__name__, str(error).split("\n")[0][:150])
+    return found
+
+
+def main(which):
+    """Answer each line of the standard input with one of the standard output."""
+    warnings.simplefilter("ignore")
+    S = importlib.import_module(which)
+    T = importlib.import_module(which + ".tensor")
+    for name in ("nnet", "nlinalg", "slinalg", "extra_ops"):
+        importlib.import_module("%s.tensor.%s" % (which, name))
+    for line in sys.stdin:
+        case = json.loads(line)
+        with np.errstate(all="ignore"):
+            found = answer(S, T, case)
+        print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
