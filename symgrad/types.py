@@ -6,6 +6,7 @@ equals NumPy's for arrays and Theano's upcast table (the two agree).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -157,7 +158,7 @@ def weak_dtype(value: bool | int | float | complex, others: Sequence[str] = ()) 
     """The dtype that a Python number takes beside arrays of dtypes `others`.
 
     An int that fits keeps their dtype, otherwise it takes its smallest one; a float keeps a
-    float dtype and is `floatX` beside integers or alone.
+    float dtype, but where it would be an infinity, and is `floatX` beside integers or alone.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def weak_dtype(value: bool | int | float | complex, others: Sequence[str] = ()) 
         return base or "bool"
     if isinstance(value, int):
         if base is not None and (is_float(base) or is_complex(base)):
-            return base
+            return _wide_enough(base, value)
         if base in _INT_LIMITS and _INT_LIMITS[base][0] <= value <= _INT_LIMITS[base][1]:
             return base
         for name in ("int8", "int16", "int32", "int64", "uint64"):
@@ -181,9 +182,22 @@ def weak_dtype(value: bool | int | float | complex, others: Sequence[str] = ()) 
         raise GraphValueError(f"The integer {value} does not fit in 64 bits. Use a float.")
     if isinstance(value, float):
         if base is not None and (is_float(base) or is_complex(base)):
-            return base
+            return _wide_enough(base, value)
         return str(config.floatX)
-    return "complex64" if base in ("float16", "float32", "complex64") else "complex128"
+    base = "complex64" if base in ("float16", "float32", "complex64") else "complex128"
+    return _wide_enough(base, max(abs(value.real), abs(value.imag)))
+
+
+_LARGEST = {"float16": 65504.0, "float32": float(np.finfo("float32").max)}
+_LARGEST["complex64"] = _LARGEST["float32"]
+_WIDER = {"float16": "float32", "float32": "float64", "complex64": "complex128"}
+
+
+def _wide_enough(dtype: str, value: int | float) -> str:
+    """`dtype`, or the next one in which a finite number does not become an infinity."""
+    while dtype in _LARGEST and _LARGEST[dtype] < abs(value) <= sys.float_info.max:
+        dtype = _WIDER[dtype]
+    return dtype
 
 
 # -- types ---------------------------------------------------------------------------------

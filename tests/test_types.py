@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 import symgrad
+import symgrad.tensor as T
 from symgrad import types
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError
-from symgrad.types import ObjectType, TensorType, TupleType, broadcast_shapes, promote
+from symgrad.types import ObjectType, TensorType, TupleType, broadcast_shapes, promote, weak_dtype
 
 dtypes = st.sampled_from(types.DTYPES)
 
@@ -131,3 +132,34 @@ def test_an_axis_named_twice_is_refused():
         types.normalize_axes((0, -2), 2)
     with pytest.raises(GraphTypeError, match="integer"):
         types.normalize_axes(1.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "dtype"),
+    [
+        (2**40, "float16", "float32"),
+        (1e6, "float16", "float32"),
+        (-1e300, "float16", "float64"),
+        (1e300, "float32", "float64"),
+        (1e300, "complex64", "complex128"),
+        (1e300j, "complex64", "complex128"),
+        (65504, "float16", "float16"),
+        (3e38, "float32", "float32"),
+        (2**62, "float32", "float32"),
+        (float("inf"), "float16", "float16"),
+        (float("nan"), "float32", "float32"),
+    ],
+)
+def test_a_number_that_an_array_cannot_hold_widens_it(value, beside, dtype):
+    assert weak_dtype(value, [beside]) == dtype
+    x = T.vector("x", beside)
+    assert (x + value).dtype == dtype
+
+
+def test_no_finite_number_equals_an_infinity():
+    x = T.vector("x", "float16")
+    f = symgrad.function([x], [T.eq(x, 2**40), T.gt(x, 1e6), x * 1e6])
+    equal, above, scaled = f(np.array([np.inf, 2.0], "float16"))
+    assert equal.tolist() == [False, False]
+    assert above.tolist() == [True, False]
+    assert scaled.tolist() == [np.inf, 2e6]

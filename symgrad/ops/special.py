@@ -13,7 +13,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError
 from symgrad.ops.elementwise import eq, exp, gt, log, real_float, switch
 from symgrad.ops.families import elementwise
-from symgrad.ops.logic import and_, invert
+from symgrad.ops.logic import and_, invert, isinf, or_
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_exprs
 from symgrad.types import ValueType
 
@@ -321,8 +321,8 @@ def i0(xp: Any, x: Any) -> Any:
 
 
 def _i1_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
-    zero = eq(x, 0)
-    return (g * (i0(x) - switch(zero, 0.5, y / switch(zero, 1, x))),)
+    at_half = or_(eq(x, 0), isinf(y))  # beside infinity, what is subtracted does not matter
+    return (g * (i0(x) - switch(at_half, 0.5, y / switch(at_half, 1, x))),)
 
 
 @elementwise(

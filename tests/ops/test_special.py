@@ -173,3 +173,10 @@ def test_without_scipy_the_message_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.special", None)
     with pytest.raises(ExecutionError, match="erf.*pip install scipy"):
         T.erf(T.constant([1.0])).eval()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_slope_of_i1_where_it_overflows(dtype):
+    x = T.vector("x", dtype)
+    got = T.grad(T.i1(x).sum(), x).eval({x: np.array([800.0, -800.0, 0.0, nan], dtype)})
+    np.testing.assert_array_equal(got, [inf, inf, 0.5, nan])

@@ -1,12 +1,13 @@
 """What a program answers, in symgrad or in Theano: cases as JSON in, answers as JSON out.
 
-Run by the python of either, ``python answers.py symgrad`` or ``python answers.py theano``, so that it
-imports nothing else of the project. A case is an expression of its inputs:
+Run by the python of either, ``python answers.py symgrad`` or ``python answers.py theano``, so that
+it imports nothing else of the project. A case is an expression, its inputs (name, dtype, pattern of
+lengths of 1) and values for them, as texts:
 
-    {"expression": "T.exp(a)", "inputs": [["a", "float32", [2]]], "values": [[[0.5, "nan"]]], "flags": {}}
+    {"expression": "T.exp(a)", "inputs": [["a", "float32", [0]]], "values": [[["0.5", "nan"]]]}
 
 and an answer its dtype, rank, values and slopes (of the sum, by each float input), or which step
-failed: building, compiling or running.
+failed: building, compiling, running or differentiating.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def answer(S, T, case):
         run = S.function(inputs, outputs, on_unused_input="ignore")
         step = "running"
         arguments = [
-            [as_array(v, dtype) for v, (_, dtype, _) in zip(given, case["inputs"])]
+            [as_array(v, dtype) for v, (_, dtype, _) in zip(given, case["inputs"], strict=True)]
             for given in case["values"]
         ]
         found["values"] = []
@@ -64,7 +65,7 @@ def answer(S, T, case):
             try:
                 found["values"].append([as_text(v) for v in run(*given)])
             except Exception as error:
-                found["values"].append("%s" % type(error).__name__)
+                found["values"].append(type(error).__name__)
         wrt = [v for v in inputs if v.dtype.startswith("float")]
         if case.get("slopes", True) and wrt and all(d.startswith("float") for d in found["dtypes"]):
             step = "differentiating"
@@ -77,10 +78,10 @@ def answer(S, T, case):
                 try:
                     found["slopes"].append([as_text(v) for v in run(*given)])
                 except Exception as error:
-                    found["slopes"].append("%s" % type(error).__name__)
+                    found["slopes"].append(type(error).__name__)
     except Exception as error:
         found["failed"] = step
-        found["error"] = "%s: %s" % (type(error).__name__, str(error).split("\n")[0][:150])
+        found["error"] = f"{type(error).__name__}: {error}".split("\n")[0][:150]
     return found
 
 
@@ -90,12 +91,13 @@ def main(which):
     S = importlib.import_module(which)
     T = importlib.import_module(which + ".tensor")
     for name in ("nnet", "nlinalg", "slinalg", "extra_ops"):
-        importlib.import_module("%s.tensor.%s" % (which, name))
+        importlib.import_module(f"{which}.tensor.{name}")
     for line in sys.stdin:
         case = json.loads(line)
         with np.errstate(all="ignore"):
             found = answer(S, T, case)
-        print(json.dumps(found), flush=True)
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -162,7 +162,8 @@ def of_names() -> Iterator[Case]:
     for name, number, p in product(TWO, ["2", "1.5", "-1", "300", "True", "2**40"], MIXED):
         for form in (f"T.{name}(a, {number})", f"T.{name}({number}, a)"):
             yield {"expression": form, "inputs": [["a", p, [0]]], "values": [[in_json(EDGES[p])]]}
-    for form, kinds in product(THREE, product(["bool", "int8", "int64", "float32", "float64"], repeat=3)):
+    kinds_of_three = product(["bool", "int8", "int64", "float32", "float64"], repeat=3)
+    for form, kinds in product(THREE, kinds_of_three):
         inputs = [[n, d, [0]] for n, d in zip("abc", kinds, strict=True)]
         values = [in_json((EDGES[d] * 6)[-6:]) for d in kinds]
         yield {"expression": form, "inputs": inputs, "values": [values]}
@@ -177,9 +178,7 @@ def of_reductions() -> Iterator[Case]:
         yield {
             "expression": f"T.{name}(a{', ' if axis else ''}{axis})",
             "inputs": [["a", dtype, [0, 0]]],
-            "values": [
-                [in_json([e[:3], e[3:]])] for e in (edges, plain)
-            ] + [[in_json([[], []])]],
+            "values": [[in_json([e[:3], e[3:]])] for e in (edges, plain)] + [[in_json([[], []])]],
         }
 
 
@@ -226,8 +225,10 @@ def ask(which: str, asked: list[Case], python: str = sys.executable) -> list[dic
 
 
 def _number(text: str) -> complex:
-    return complex(float(text)) if text not in ("True", "False") and "j" not in text else (
-        complex(text) if "j" in text else complex(text == "True")
+    return (
+        complex(float(text))
+        if text not in ("True", "False") and "j" not in text
+        else (complex(text) if "j" in text else complex(text == "True"))
     )
 
 
