@@ -73,6 +73,8 @@ class Run:
                 self.programs += counts.pop("programs", 0)
                 self.counts.update(counts)
                 self.failures.update(failures)
+            elif what == "notes":
+                say("\n".join(told)) if told else None
             elif what == "found":
                 self._found(told)
             else:

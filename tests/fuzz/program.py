@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
     def python(self) -> str:
         """The line of a program."""
-        return f"{self.name} = {_filled(self.text, self.args)}"
+        return f"{self.name} = {filled(self.text, self.args)}"
 
 
 class Program(NamedTuple):
@@ -128,7 +128,7 @@ class Program(NamedTuple):
         return "\n".join(lines)
 
 
-def _filled(text: str, args: tuple[str, ...]) -> str:
+def filled(text: str, args: tuple[str, ...]) -> str:
     """A row's text with the names of its arguments."""
     import re
 

@@ -415,6 +415,7 @@ def _second(
         if not off[k]:
             continue
 
+        @quiet()
         def clean(k: int = k) -> Any:
             return walked([outputs[k]], given, wide=True, clean=True)[0]
 

@@ -5,23 +5,65 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.fuzz.program import Program
-from tests.fuzz.runners import Failure
+import numpy as np
 
-JAX_SHARE, THEANO_SHARE, DIFFERENCES_SHARE = 50, 20, 3
+import symgrad as S
+from tests.fuzz.differences import check_differences
+from tests.fuzz.program import Program
+from tests.fuzz.runners import Case, Failure, limited, quiet
+from tests.fuzz.with_jax import Jax
+from tests.fuzz.with_theano import Theano
+
+DIFFERENCES_SHARE, THEANO_SHARE, JAX_SHARE = 3, 20, 50
 
 
 class Shares:
-    """What is only asked now and then."""
+    """What only some programs are asked; the same ones whenever their seed is."""
 
     def __init__(self) -> None:
-        self.turn = 0
+        self.jax = Jax()
+        self.theano = Theano()
+        self.notes = [
+            f"{name} is not there: its share is left out"
+            for name, there in (("JAX", self.jax.jax), ("Theano", self.theano.there))
+            if not there
+        ]
 
-    def check(self, program: Program, way: str, counts: Counter[str]) -> Failure | None:
-        return None
+    def check(self, program: Program, turn: int, counts: Counter[str]) -> Failure | None:
+        """The failure of a program that the runners found none in."""
+        failure = None
+        if turn % DIFFERENCES_SHARE == 0:
+            failure = check_differences(program, counts)
+        if failure is None and turn % JAX_SHARE == 0 and self.jax.jax is not None:
+            failure = self._with_jax(program, counts)
+        if failure is None and turn % THEANO_SHARE == 0 and self.theano.there:
+            failure = self.theano.check(program, counts)
+        return failure
+
+    def _with_jax(self, program: Program, counts: Counter[str]) -> Failure | None:
+        dtypes = {str(x.value.array.dtype) for x in program.leaves}
+        if dtypes & {"float16", "float32", "complex64"} or program.floatx != "float64":
+            counts["JAX: not in float64"] += 1
+            return None
+        results = computed(program)
+        if results is None:
+            return None
+        here: Counter[str] = Counter()
+        check_differences(program, here)
+        kinks = bool(here["gradients at a kink, not compared with differences"])
+        return self.jax.check(program, results, kinks, counts)
 
     def close(self) -> None:
-        pass
+        self.theano.close()
 
 
-__all__: list[Any] = ["Shares"]
+def computed(program: Program) -> dict[str, Any] | None:
+    """The results of a program by name; None where it has none."""
+    try:
+        with limited(), quiet(), S.config.change_flags(floatX=program.floatx):
+            case = Case(program)
+            results = case.call(case.compile())
+    except S.SymgradError:
+        return None
+    names = [*program.outputs, *(n for _, n in program.updates)]
+    return {n: np.asarray(r) for n, r in zip(names, results, strict=True)}

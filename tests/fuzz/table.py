@@ -106,7 +106,7 @@ row("softsign", "T.nnet.softsign(A)",
 row("swish", "T.nnet.swish(A)", "A * sigmoid(A)", "f", weight=0.4)
 row("hard_sigmoid", "T.nnet.hard_sigmoid(A)", "np.clip(A * W(0.2, A) + W(0.5, A), 0, 1)", "f",
     weight=0.4)
-row("ultra_fast_sigmoid", "T.nnet.ultra_fast_sigmoid(A)", None, "f", weight=0.2)
+row("ultra_fast_sigmoid", "T.nnet.ultra_fast_sigmoid(A)", None, "f", weight=0.2, flat=True)
 
 for word, sign, more in (
     ("add", "+", "a"), ("sub", "-", "n"), ("mul", "*", "a"), ("pow", "**", "f"),

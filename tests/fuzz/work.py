@@ -23,9 +23,11 @@ def way_of(seed: int) -> str:
     return WAYS[seed % len(WAYS)]
 
 
-def examine(program: Program, way: str, shares: Shares, counts: Counter[str]) -> Failure | None:
+def examine(
+    program: Program, seed: int, way: str, shares: Shares, counts: Counter[str]
+) -> Failure | None:
     """The failure of a program, if it has one."""
-    return check(program, way, counts) or shares.check(program, way, counts)
+    return check(program, way, counts) or shares.check(program, seed, counts)
 
 
 def find(
@@ -39,7 +41,7 @@ def find(
     """Make the program of a seed and examine it."""
     program = generate(seed, only)
     try:
-        failure = examine(program, way, shares, counts)
+        failure = examine(program, seed, way, shares, counts)
     except Exception:
         text = traceback.format_exc(limit=-4)
         return Found(seed, way, "the fuzzer itself", text, program.python(), ())
@@ -48,12 +50,12 @@ def find(
     kind = failure.kind
 
     def fails(smaller: Program) -> bool:
-        other = examine(smaller, way, shares, Counter())
+        other = examine(smaller, seed, way, shares, Counter())
         return other is not None and other.kind == kind
 
     if shrink:
         program = shrunk(program, fails, shrink)
-        failure = examine(program, way, shares, Counter()) or failure
+        failure = examine(program, seed, way, shares, Counter()) or failure
     rows = tuple(sorted({s.row.name for s in program.steps}))
     return Found(seed, way, kind, failure.text, program.python(), rows)
 
@@ -74,6 +76,8 @@ def work(
     told: Counter[str] = Counter()
     seen: set[Any] = set()
     shares = Shares()
+    if first == 0:
+        tell("notes", shares.notes)
     k = first
     while (deadline is None or monotonic() < deadline) and (last is None or k < last):
         if at is not None:

@@ -1,0 +1,89 @@
+"""Gradients against differences of the graph that they belong to, in a wide precision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+import symgrad as S
+from tests.fuzz.program import Program
+from tests.fuzz.reference import WIDE
+from tests.fuzz.runners import Case, Failed, Failure, Refused, limited, quiet, strict
+from tests.fuzz.witness import walked
+
+_COSTS = {
+    "grad": lambda a, c: a.sum(),
+    "grad_weighted": lambda a, c: (a * c).sum(),
+    "grad_squared": lambda a, c: (a**2).sum(),
+    "grad_mean": lambda a, c: a.mean(),
+}
+
+
+def check_differences(program: Program, counts: Counter[str]) -> Failure | None:
+    """Compare gradients of the program with central differences along a random direction.
+
+    Where differences to the left and to the right disagree there is a kink, and nothing to say.
+    """
+    steps = [s for s in program.steps if s.row.name in _COSTS]
+    if not steps:
+        return None
+    try:
+        with limited(), S.config.change_flags(floatX=program.floatx):
+            with strict():
+                case = Case(program)
+            for step in steps:
+                _check(program, case, step, counts)
+    except Failed as failed:
+        return failed.failure
+    except (Refused, S.SymgradError):
+        return None  # told by the runners
+    return None
+
+
+def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> None:
+    above = program.ancestors([step.args[0], *step.args[2:]])
+    replaced = {old for old, _ in program.givens}
+    rows = [s.row for s in program.steps if s.name in above]
+    if above & replaced or any(row.flat and row.name != "grad" for row in rows):
+        return
+    wrt = case.values[step.args[1]]
+    point = program.named(step.args[1]).value.array.astype(WIDE)
+    if not np.all(np.isfinite(point)) or not point.size or np.max(np.abs(point)) > 1e6:
+        return
+    given = {case.values[x.name]: x.value.array for x in program.leaves if x.role == "input"}
+    rng = np.random.RandomState(len(program.steps))
+    along = rng.uniform(-1, 1, point.shape).astype(WIDE)
+    graph = [case.values[a] for a in (step.args[0], *step.args[2:])]
+
+    def cost(distance: float) -> Any:
+        values = walked(graph, given | {wrt: point + WIDE(distance) * along}, wide=True)
+        values = [np.asarray(v) for v in values] + [None]
+        return _COSTS[step.row.name](values[0], values[1])
+
+    with quiet():
+        (slope,) = walked([case.values[step.name]], given, wide=True)
+        if not np.all(np.isfinite(slope)):
+            return
+        terms = np.asarray(slope, WIDE) * along
+        have = np.sum(terms)
+        found = []
+        for h in (1e-5, 1e-6):
+            low, here, high = cost(-h), cost(0), cost(h)
+            found.append(((here - low) / h, (high - here) / h, (high - low) / (2 * h)))
+    (left, right, rough), (left2, right2, fine) = found
+    size = float(np.sum(np.abs(terms)) + abs(fine))
+    if not np.isfinite(size) or not np.isfinite(float(abs(rough))) or float(abs(here)) > 1e12:
+        return
+    kink = abs(left2 - right2) > 1e-3 * size + 1e-9 or abs(left2 - right2) > 0.5 * abs(left - right)
+    if kink and abs(left2 - right2) > 1e-9 * size + 1e-12:
+        counts["gradients at a kink, not compared with differences"] += 1
+        return
+    counts["gradients compared with differences"] += 1
+    noise = 1e-17 * float(abs(here)) / 1e-6 * 50
+    if abs(have - fine) > 1e-5 * size + 30 * abs(fine - rough) + noise + 1e-12:
+        raise Failed(
+            "gradient against differences",
+            f"{step.name} along a direction: {have!r}, differences {fine!r} ({rough!r} rougher)",
+        )
