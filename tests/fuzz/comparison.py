@@ -48,9 +48,11 @@ def unexplained(
         bad &= differing(have, witness.astype(have.dtype))
     if have.dtype.kind not in "fc" or not np.any(bad):
         return bad
-    broken = bad & _nan(exact) & ~_nan(have) & np.all([_nan(w) for w in witnesses], axis=0)
+    broken = bad & _nan(exact) & ~_nan(have)
     if np.any(broken) and cleaned is not None:
-        bad &= ~(broken & _nan(cleaned()))
+        other = cleaned()
+        if other.shape == have.shape:
+            bad &= ~(broken & _nan(other))
     with np.errstate(all="ignore"):
         high = np.clongdouble if have.dtype.kind == "c" else np.longdouble
         exact, given = exact.astype(high), have.astype(high)

@@ -122,7 +122,7 @@ class Generator:
     def found(self, fits: Any) -> str | None:
         """The name of something that fits; None if there is nothing, or a leaf would be nicer."""
         r = self.r
-        if r.coin(0.22):
+        if r.coin(0.16):
             return None
         names = [n for n, x in self.values.items() if fits(x)]
         if not names:
@@ -219,7 +219,7 @@ class Generator:
         r = self.r
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.grow(r.choices([1, 2, 3, 4, 6, 9, 14, 25], [6, 10, 14, 14, 14, 10, 5, 1])[0])
+            self.grow(r.choices([1, 2, 3, 4, 6, 9, 14, 25], [5, 8, 12, 14, 16, 12, 6, 2])[0])
             if not self.steps:
                 raise Unfit
             if r.coin(0.45):

@@ -22,9 +22,29 @@ from tests.fuzz.program import Program, function_of, same_bits
 from tests.fuzz.reference import Missing
 from tests.fuzz.witness import referred, seeded, walked
 
-WAYS = ("threads", "pickle", "deepcopy", "stress")
 HANG = 30  # seconds
-STRESS: list[dict[str, Any]] = []  # settings of flags, filled by `stress`
+# Flags that send small programs through every fast path, and make what is read too early show.
+_ALL = {
+    "stress.block": 2,
+    "stress.chain": 1,
+    "stress.threads": 1,
+    "threads": 3,
+    "stress.gemm": 1,
+    "stress.rows": 1,
+    "stress.fill": True,
+    "stress.prove": True,
+}
+STRESS: list[dict[str, Any]] = [
+    _ALL,
+    {"stress.block": 1, "stress.chain": 1, "stress.fill": True},
+    {"stress.threads": 1, "threads": 3, "stress.block": 3, "stress.chain": 1},
+    {"stress.gemm": 1, "stress.rows": 1, "stress.prove": True},
+    {"stress.reuse": "always", "stress.fill": True, "stress.prove": True},
+    {"stress.reuse": "never", "stress.block": 5},
+    _ALL | {"stress.reuse": "always"},
+]
+COPIES = ("threads", "pickle", "deepcopy")
+WAYS = (*COPIES, *(f"stress{k}" for k in range(len(STRESS))))
 
 
 class Failure(NamedTuple):
@@ -221,8 +241,8 @@ def _check(program: Program, way: str, counts: Counter[str]) -> None:
         in_threads(case, f, have, counts)
     elif way in ("pickle", "deepcopy"):
         copied(case, f, way, have, counts)
-    elif way == "stress":
-        stressed(case, names, outputs, given, want, counts)
+    elif way.startswith("stress"):
+        stressed(case, names, outputs, given, want, STRESS[int(way[6:])], counts)
     for old, now in zip(before, case.args, strict=True):
         if not same_bits(old, now):
             raise Failed("mutated", f"an input was overwritten: {old} became {now}")
@@ -485,18 +505,20 @@ def stressed(
     outputs: list[Any],
     given: dict[Any, Any],
     want: list[Any],
+    flags: dict[str, Any],
     counts: Counter[str],
 ) -> None:
     """The same under flags that send small programs through every fast path."""
-    if not STRESS:
+    if not hasattr(S.config, "stress"):
+        counts["stress: there are no such flags"] += 1
         return
-    flags = STRESS[counts["stress"] % len(STRESS)]
-    counts["stress"] += 1
-    with S.config.change_flags(**flags):
-        f = _ours(case.compile, f"compiling under {flags}")
-        have = _ours(lambda: case.call(f), f"calling under {flags}")
+    counts["under stress"] += 1
+    what = f"under {', '.join(f'{k}={v}' for k, v in flags.items())}"
+    with S.config.change_flags(flags):
+        f = _ours(case.compile, f"compiling {what}")
+        have = _ours(lambda: case.call(f), f"calling {what}")
         case.reset()
-        compare(case, names, outputs, given, have, want, f"compiled under {flags}", Counter())
-        third = _ours(lambda: case.call(f), f"calling under {flags}")
-        _equal(have, third, f"bits: again under {flags}")
+        compare(case, names, outputs, given, have, want, what, Counter())
+        again = _ours(lambda: case.call(f), f"calling {what}")
+        _equal(have, again, f"bits: again {what}")
     case.reset()

@@ -11,7 +11,7 @@ from typing import Any
 from tests.fuzz.generate import generate
 from tests.fuzz.program import Program
 from tests.fuzz.report import Found
-from tests.fuzz.runners import WAYS, Failure, check
+from tests.fuzz.runners import COPIES, STRESS, Failure, check
 from tests.fuzz.shares import Shares
 from tests.fuzz.shrink import shrunk
 
@@ -20,7 +20,9 @@ _SHRUNK = 12  # failures of one worker that are shrunk; the others are counted
 
 def way_of(seed: int) -> str:
     """What is done with a program besides the rest."""
-    return WAYS[seed % len(WAYS)]
+    if seed % 2:
+        return COPIES[seed // 2 % len(COPIES)]
+    return f"stress{seed // 2 % len(STRESS)}"
 
 
 def examine(
