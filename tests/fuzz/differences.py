@@ -13,11 +13,15 @@ from tests.fuzz.reference import WIDE
 from tests.fuzz.runners import Case, Failed, Failure, Refused, limited, quiet, strict
 from tests.fuzz.witness import walked
 
-_COSTS = {
+# What each of the rows of `generate.GRADS` is the derivative of.
+COSTS = {
     "grad": lambda a, c: a.sum(),
     "grad_weighted": lambda a, c: (a * c).sum(),
     "grad_squared": lambda a, c: (a**2).sum(),
     "grad_mean": lambda a, c: a.mean(),
+    "jacobian": lambda a, c: a.sum(),
+    "lop": lambda a, c: (a * c).sum(),
+    "rop": lambda a, c: a.sum(),
 }
 
 
@@ -26,7 +30,7 @@ def check_differences(program: Program, counts: Counter[str]) -> Failure | None:
 
     Where differences to the left and to the right disagree there is a kink, and nothing to say.
     """
-    steps = [s for s in program.steps if s.row.name in _COSTS]
+    steps = [s for s in program.steps if s.row.name in COSTS]
     if not steps:
         return None
     try:
@@ -55,18 +59,24 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
     given = {case.values[x.name]: x.value.array for x in program.leaves if x.role == "input"}
     rng = np.random.RandomState(len(program.steps))
     along = rng.uniform(-1, 1, point.shape).astype(WIDE)
+    if step.row.name == "rop":
+        along = program.named(step.args[2]).value.array.astype(WIDE)
+        if not np.all(np.abs(along) < 1e3):
+            return
     graph = [case.values[a] for a in (step.args[0], *step.args[2:])]
 
     def cost(distance: float) -> Any:
         values = walked(graph, given | {wrt: point + WIDE(distance) * along}, wide=True)
         values = [np.asarray(v) for v in values] + [None]
-        return _COSTS[step.row.name](values[0], values[1])
+        return COSTS[step.row.name](values[0], values[1])
 
     with quiet():
         (slope,) = walked([case.values[step.name]], given, wide=True)
         if not np.all(np.isfinite(slope)):
             return
-        terms = np.asarray(slope, WIDE) * along
+        terms = np.asarray(slope, WIDE)
+        if step.row.name != "rop":
+            terms = terms * along  # of a jacobian's axes the last belong to the variable
         have = np.sum(terms)
         found = []
         for h in (1e-5, 1e-6):

@@ -13,6 +13,7 @@ from tests.fuzz.reference import Missing, Words
 from tests.fuzz.slots import KINDS, argument
 from tests.fuzz.table import ROWS, Row
 from tests.fuzz.values import LAYOUTS, TEMPERS, Value, draw, laid_out, large
+from tests.fuzz.witness import with_replaced
 
 GRAD = Row("grad", "T.grad(A.sum(), B, disconnected_inputs='ignore')", None, (), flat=True)
 GRADS = [
@@ -21,6 +22,12 @@ GRADS = [
     Row("grad_squared", "T.grad(T.sum(A ** 2), B, disconnected_inputs='ignore')", None, ()),
     Row("grad_mean", "T.grad(T.mean(A), B, disconnected_inputs='ignore')", None, ()),
 ]
+GRADS += [
+    Row("jacobian", "T.jacobian(A.flatten(), B, disconnected_inputs='ignore')", None, ()),
+    Row("lop", "T.Lop(A, B, C, disconnected_inputs='ignore')", None, ()),
+    Row("rop", "T.Rop(A, B, C)", None, ()),
+]
+CLONE = Row("clone", "S.clone(A, replace=[(B, C)])", "", ())
 _SLOW = ("linalg",)
 # What a reference raises for arguments that do not suit it. That each row suits some is tested.
 _UNFIT = (Unfit, ValueError, IndexError, TypeError, ArithmeticError, np.linalg.LinAlgError)
@@ -139,14 +146,18 @@ class Generator:
         goal = len(self.steps) + count
         while len(self.steps) < goal and tries < 6 * count:
             tries += 1
-            made = len(self.leaves)
             row = self.r.choices(self.rows, self.weights)[0]
-            try:
-                self.use(row)
-            except _UNFIT:
-                for leaf in self.leaves[made:]:
-                    del self.values[leaf.name]
-                del self.leaves[made:]
+            self.attempt(lambda row=row: self.use(row))
+
+    def attempt(self, action: Any) -> None:
+        """Do something, or leave no trace of it."""
+        made = len(self.leaves)
+        try:
+            action()
+        except _UNFIT:
+            for leaf in self.leaves[made:]:
+                del self.values[leaf.name]
+            del self.leaves[made:]
 
     def use(self, row: Row) -> None:
         """Add one step."""
@@ -167,6 +178,8 @@ class Generator:
         values = [self.values[a] for a in args]
         if reference is None:
             value = self._guess(row, values)
+        elif row.name == "clone":
+            value = with_replaced(self.steps, self.values, tuple(args), self.words)
         else:
             value = np.asarray(function_of(reference, len(args), self.words.names)(*values))
         if value.ndim > 4 or value.size > self.limit:
@@ -180,8 +193,12 @@ class Generator:
 
     def _guess(self, row: Row, values: list[Any]) -> Any:
         """An array of the type of a result that has no reference."""
-        if row.name.startswith("grad"):
+        if row.name == "jacobian":
+            return np.zeros((values[0].size, *values[1].shape), values[1].dtype)
+        if row.name.startswith("grad") or row.name == "lop":
             return values[1]
+        if row.name == "rop":
+            return values[0]
         if len(values) == 2:
             return np.add(*self.words.PF(*values))
         return self.words.F(values[0]) * 1
@@ -201,7 +218,7 @@ class Generator:
         ]
         if not wrt:
             return
-        row = r.choices(GRADS, [5, 1.5, 1.5, 1])[0]
+        row = r.choices(GRADS, [5, 1.5, 1.5, 1, 0.5, 0.6, 0.4])[0]
         if row.name == "grad_mean" and not self.values[cost].size:
             row = GRAD
         more = [argument(self, "~f", [cost], {})] if row.name == "grad_weighted" else []
@@ -211,8 +228,39 @@ class Generator:
             != self.values[cost].shape
         ):
             row, more = GRAD, []
+        if row.name in ("jacobian", "lop", "rop"):
+            self._derive(row, cost, r.choice(wrt))
+            return
         for name in r.sample(wrt, min(len(wrt), r.pick(1, 1, 2))):
             self.add(row, [cost, name, *more], {})
+
+    def _derive(self, row: Row, cost: str, wrt: str) -> None:
+        """Add a jacobian, or a product with one."""
+        value, point = self.values[cost], self.values[wrt]
+        if row.name == "jacobian":
+            if value.size * point.size > 60:
+                raise Unfit
+            self.add(row, [cost, wrt], {})
+            return
+        like = value if row.name == "lop" else point
+        other = self.leaf_of(draw(self.rng, str(like.dtype), like.shape, "ordinary"))
+        self.add(row, [cost, wrt, other], {})
+
+    def clone(self) -> None:
+        """Add an earlier result with something in it replaced: a function of a function."""
+        r = self.r
+        target = r.choice(self.steps[-3:]).name
+        inside = Program((), tuple(self.steps), ()).ancestors([target]) - {target}
+        old = r.choice(sorted(inside))
+        like = self.values[old]
+        new = [
+            n
+            for n, x in self.values.items()
+            if n != old and x.dtype == like.dtype and x.ndim == like.ndim and n not in self.unknown
+        ]
+        if not new or target in self.unknown:
+            raise Unfit
+        self.add(CLONE, [target, old, r.choice(new)], {})
 
     def program(self) -> Program:
         """A whole program."""
@@ -222,10 +270,12 @@ class Generator:
             self.grow(r.choices([1, 2, 3, 4, 6, 9, 14, 25], [5, 8, 12, 14, 16, 12, 6, 2])[0])
             if not self.steps:
                 raise Unfit
+            if r.coin(0.06):
+                self.attempt(self.clone)
             if r.coin(0.45):
-                self.differentiate()
+                self.attempt(self.differentiate)
                 if r.coin(0.35):
-                    self.differentiate()
+                    self.attempt(self.differentiate)
                 if r.coin(0.2):
                     self.grow(r.randint(1, 3))
         return self._ended().trimmed()

@@ -246,7 +246,7 @@ def _check(program: Program, way: str, counts: Counter[str]) -> None:
     for old, now in zip(before, case.args, strict=True):
         if not same_bits(old, now):
             raise Failed("mutated", f"an input was overwritten: {old} became {now}")
-    counts["gradients"] += any(s.row.name.startswith("grad") for s in program.steps)
+    counts["gradients"] += any(not s.reference and s.row.name != "clone" for s in program.steps)
 
 
 def _alone(results: list[Any], *others: list[Any]) -> None:
@@ -338,7 +338,7 @@ def _decide(
             if not any(row.stable for row in rows):
                 looked_at.append(("node by node", want[k]))
             for who, value in looked_at:
-                bad = unexplained(value, wide[name], witnesses, stretch, clean)
+                bad = unexplained(value, wide[name], witnesses, stretch, clean, want[k])
                 if np.any(bad):
                     raise Failed(
                         f"value: {who}",

@@ -73,6 +73,9 @@ def referred(
             if not all(known(a) for a in step.args):
                 later.append(step)
                 continue
+            if step.row.name == "clone":
+                values[step.name] = with_replaced(program.steps, values, step.args, words)
+                continue
             args = [values[a] for a in step.args]
             if noise is not None and (step.row.accuracy > 1 or step.row.group in _NARROW):
                 args = [noise(a) for a in args]
@@ -92,6 +95,22 @@ def referred(
     for name in replaced:
         known(name)
     return values
+
+
+def with_replaced(steps: Any, values: dict[str, Any], args: tuple[str, ...], words: Words) -> Any:
+    """The value of the first name where the second is replaced by the third."""
+    target, old, new = args
+    changed = {old: values[new]}
+    for step in steps:
+        if step.name in (target, *values) and any(a in changed for a in step.args):
+            if step.reference is None or step.row.name == "clone":
+                raise ValueError(step.row.name)
+            here = [changed.get(a, values.get(a)) for a in step.args]
+            function = function_of(step.reference, len(here), words.names)
+            changed[step.name] = np.asarray(function(*here))
+        if step.name == target:
+            break
+    return changed.get(target, values[target])
 
 
 def _doubled(x: Any) -> Any:
@@ -143,14 +162,22 @@ def _computed(node: Any, args: list[Any], widened: Any) -> Any:
         try:
             found = node.op.impl(np, *args)
         except Exception:  # LAPACK and some special functions know no longdouble
-            narrow = [
-                a.astype(i.dtype) if isinstance(a, np.ndarray) and a.dtype != i.dtype else a
-                for a, i in zip(args, node.inputs, strict=True)
-            ]
-            found = node.op.impl(np, *narrow)
+            found = _narrower(node, args)
     if isinstance(found, np.generic):
         found = np.asarray(found)
     return found if widened is None else widened(found)
+
+
+def _narrower(node: Any, args: list[Any]) -> Any:
+    """The value of a node in float64, or else in its own dtype."""
+    try:
+        return node.op.impl(np, *[_doubled(a) if isinstance(a, np.ndarray) else a for a in args])
+    except Exception:
+        narrow = [
+            a.astype(i.dtype) if isinstance(a, np.ndarray) and a.dtype != i.dtype else a
+            for a, i in zip(args, node.inputs, strict=True)
+        ]
+        return node.op.impl(np, *narrow)
 
 
 def seeded(program: Program, k: int) -> Noise:
