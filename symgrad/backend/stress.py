@@ -85,12 +85,16 @@ def spoil(array: Any) -> None:
 
 
 def arrays_in(memory: Any) -> Iterator[Any]:
-    """The arrays among what a program was given as memory, those of its chains too."""
+    """The arrays among what a program was given as memory, those of its chains too.
+
+    What is read-only is no memory: the ones that sums are products with.
+    """
     todo = [memory]
     while todo:
         item = todo.pop()
         if isinstance(item, np.ndarray):
-            yield item
+            if item.flags.writeable:
+                yield item
         elif isinstance(item, (tuple, list)):
             todo += item
         elif isinstance(item, Blocks):

@@ -25,6 +25,8 @@ _CHAIN = 20  # terms added in a row; NumPy's pairwise summation adds up to 19 in
 _SMALL = 9216  # elements; OpenBLAS uses one thread for a product with a vector up to here
 _LONG = 256  # elements; from here on the cost of starting a row's loop no longer shows
 _ONES = {(np.dtype(d), n): np.ones(n, d) for d in (np.float32, np.float64) for n in range(33)}
+for _ones in _ONES.values():
+    _ones.flags.writeable = False
 
 
 def accurate_sum(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:

@@ -178,3 +178,14 @@ def test_the_smallest_sizes(threads):
         have = run()
     np.testing.assert_allclose(have[0], want[0], rtol=1e-12)
     np.testing.assert_allclose(have[1], want[1], rtol=1e-12)
+
+
+def test_what_sums_are_products_with_is_no_memory():
+    s = T.dmatrix("s")
+    with config.change_flags({"stress.fill": True}):
+        f = function([s], [s.sum(axis=0), s.sum(axis=1)])
+        for _ in range(2):
+            down, across = f(X)
+    np.testing.assert_allclose(down, X.sum(axis=0))
+    np.testing.assert_allclose(across, X.sum(axis=1))
+    np.testing.assert_allclose(function([s], s.sum(axis=0))(X), X.sum(axis=0))
