@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import symgrad as S
-from tests.fuzz.differences import check_differences
+from tests.fuzz.differences import KINK, check_differences
 from tests.fuzz.program import Program
 from tests.fuzz.runners import Case, Failure, limited, quiet
 from tests.fuzz.with_jax import Jax
@@ -50,7 +50,7 @@ class Shares:
             return None
         here: Counter[str] = Counter()
         check_differences(program, here)
-        kinks = bool(here["gradients at a kink, not compared with differences"])
+        kinks = bool(here[KINK])
         return self.jax.check(program, results, kinks, counts)
 
     def close(self) -> None:
