@@ -17,9 +17,9 @@ from tests.fuzz.values import Value, text
 from tests.fuzz.work import way_of
 
 
-@pytest.mark.parametrize("first", range(0, 400, 50))
+@pytest.mark.parametrize("first", range(1000, 1200, 25))
 def test_random_programs_agree(first):
-    for seed in range(first, first + 50):
+    for seed in range(first, first + 25):
         program = generate(seed)
         failure = check(program, way_of(seed))
         assert failure is None, f"{failure.kind}\n{program.python()}\n{failure.text}"

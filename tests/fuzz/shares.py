@@ -13,6 +13,7 @@ from tests.fuzz.program import Program
 from tests.fuzz.runners import Case, Failure, limited, quiet
 from tests.fuzz.with_jax import Jax
 from tests.fuzz.with_theano import Theano
+from tests.fuzz.witness import referred
 
 DIFFERENCES_SHARE, THEANO_SHARE, JAX_SHARE = 3, 20, 50
 
@@ -41,7 +42,11 @@ class Shares:
         return failure
 
     def _with_jax(self, program: Program, counts: Counter[str]) -> Failure | None:
-        dtypes = {str(x.value.array.dtype) for x in program.leaves}
+        try:
+            with quiet():
+                dtypes = {str(x.dtype) for x in referred(program).values()}
+        except Exception:
+            return None
         if dtypes & {"float16", "float32", "complex64"} or program.floatx != "float64":
             counts["JAX: not in float64"] += 1
             return None
