@@ -17,6 +17,7 @@ from symgrad.errors import GraphTypeError, GraphValueError, made_at
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable
 from symgrad.graph.methods import Methods
+from symgrad.graph.misnamed import Misnames
 from symgrad.graph.numpy_calls import array_for, hint_for
 from symgrad.origins import Origin, capture_origin, resolve_origin
 from symgrad.types import DTYPES, ValueType, tensor_type
@@ -62,8 +63,11 @@ class Notes:
             vars(self.tag).update(tag)
 
 
-class Expr(Methods):
+class Expr(Methods, Misnames):
     """A symbolic value: an operation applied to inputs, or (see below) a leaf.
+
+    It takes attributes of the user's own, and copies keep them (Theano's libraries hang their notes
+    on variables that way). They are no part of what it is: nothing here looks at them.
 
     Attributes
     ----------
@@ -82,7 +86,7 @@ class Expr(Methods):
     (2, 'float64', Dot())
     """
 
-    __slots__ = ("__weakref__", "inputs", "notes", "op", "origin", "type")
+    __slots__ = ("__dict__", "__weakref__", "inputs", "notes", "op", "origin", "type")
     __array_priority__ = 1000
     __pandas_priority__ = 10_000  # so that `series * x` asks the symbol
 
@@ -435,7 +439,12 @@ class Expr(Methods):
         """Return a new node of the same operation, inputs and name."""
         copied = Expr(self.op, self.inputs, self.type)
         copied.name = self.name
-        return copied
+        return copied._with_attributes_of(self)
+
+    def _with_attributes_of(self, other: Expr) -> Expr:
+        """The same node, with what the user set on another."""
+        vars(self).update(vars(other))
+        return self
 
 
 # What a comparison with a variable answers by identity, but not as a number. NumPy's arrays and
@@ -458,7 +467,7 @@ class Placeholder(Expr):
 
     def clone(self) -> Any:
         """Return a new placeholder of the same type and name."""
-        return Placeholder(self.type, self.name)
+        return Placeholder(self.type, self.name)._with_attributes_of(self)
 
 
 _NAMES = {np.dtype(name): name for name in DTYPES}  # `dtype.name` takes 1.5 µs
@@ -491,7 +500,7 @@ class Constant(Expr):
 
     def clone(self) -> Any:
         """Return a new constant of the same value."""
-        return Constant(self.value, self.name)
+        return Constant(self.value, self.name)._with_attributes_of(self)
 
 
 def _keep(node: Expr, origin: Origin, notes: Notes | None) -> Any:

@@ -39,13 +39,15 @@ def _active() -> set[int]:
 def flat_reduce(node: Any) -> tuple[Any, ...]:
     """What `__reduce_ex__` of a node returns."""
     restore, parts = node._parts()
+    # What the user set on it may lead back to it, so it follows as state, after the memo.
+    state = (vars(node),) if vars(node) else ()
     active = _active()
     if not _made_of(node) or id(node) in active:
-        return restore, parts
+        return restore, parts, *state
     ancestors = [other for other in toposort([node], written=True)[:-1] if _made_of(other)]
     listed = {id(other) for other in ancestors} - active
     active |= listed
-    return _rebuild, ([*ancestors, _End(listed)], restore, parts)
+    return _rebuild, ([*ancestors, _End(listed)], restore, parts), *state
 
 
 def _made_of(node: Any) -> bool:

@@ -90,7 +90,7 @@ class Methods:
         """Return a new node with the same value."""
         copied = _call("tensor_copy", self)
         copied.name = name
-        return copied
+        return copied._with_attributes_of(self)
 
     def cos(self) -> Any:
         """See `symgrad.tensor.cos`."""

@@ -130,15 +130,17 @@ class Shared(Expr):
         """Return another variable with the same storage."""
         copied = Shared(self.type, self.cell, self.name, self.strict, self.allow_downcast)
         copied.default_update = self.default_update
-        return copied
+        return copied._with_attributes_of(self)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         # The update depends on this very variable, so it follows as state, after the memo.
         settings = (self.type, self.cell, None, self.strict, self.allow_downcast)
-        return Shared, settings, (self.default_update, *self._kept())
+        return Shared, settings, (self.default_update, *self._kept(), vars(self))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.default_update, self.origin, self.notes = state
+        self.default_update, self.origin, self.notes, *attributes = state
+        if attributes:  # older pickles have none
+            vars(self).update(attributes[0])
 
 
 def _shares(array: Any, value: Any) -> bool:
