@@ -17,9 +17,6 @@ from symgrad.ops.elementwise import (
     Cast,
     add,
     cast,
-    clip_between,
-    maximum,
-    minimum,
     neq,
     sub,
     switch,
@@ -28,14 +25,14 @@ from symgrad.ops.elementwise import (
 from symgrad.ops.families import Elementwise, Reduction
 from symgrad.ops.logic import and_, invert, or_
 from symgrad.ops.moving import is_elementwise, moves
-from symgrad.ops.reduction import Max, Min, Sum, any as any_of
+from symgrad.ops.reduction import Sum, any as any_of
 from symgrad.ops.shaping import SumLike, broadcast_like, sum_like
 from symgrad.ops.softmax import AxisNormalizer
 from symgrad.rewrite.shapes import LengthsOf
 
 # What arrives at these is passed on as it is, or not at all; it is multiplied with nothing.
-_PASSING = (add, sub, tensor_copy, switch, maximum, minimum, clip_between)
-_PASSING_KINDS = (Cast, Sum, Max, Min, SumLike)
+_PASSING = (add, sub, tensor_copy, switch)
+_PASSING_KINDS = (Cast, Sum, SumLike)
 
 
 class Choice(NamedTuple):

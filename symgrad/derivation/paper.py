@@ -22,6 +22,7 @@ from symgrad.ops.elementwise import cast
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex
 from symgrad.ops.linalg import Dot
+from symgrad.ops.reduction import ExtremeValue
 from symgrad.ops.selecting import OneHot
 from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, SumLike, is_transposed
 from symgrad.ops.softmax import LessShare
@@ -130,6 +131,27 @@ def power_less_one(e: Expr) -> Expr | None:
             made: Expr = ops.pow.make(a, b.inputs[0])
             return made
     return None
+
+
+@PAPER(elementwise.unless_nan)
+def number(e: Expr) -> Expr | None:
+    """unless_nan(a, b) → a: there is no NaN on paper."""
+    a, b = e.inputs
+    return a if a.type == e.type else BroadcastLike().make(a, b)
+
+
+@PAPER(ops.switch)
+def at_extreme(e: Expr) -> Expr | None:
+    """switch(max(x) > x, 0, g) → switch(x = max(x), g, 0), min likewise."""
+    condition, zero, g = e.inputs
+    if condition.op not in (elementwise.gt, elementwise.lt) or not is_number(zero, 0):
+        return None
+    extreme, x = condition.inputs
+    inner = extreme.inputs[0] if isinstance(extreme.op, DimShuffle) else extreme
+    if not isinstance(inner.op, ExtremeValue) or inner.inputs[0] is not x:
+        return None
+    made: Expr = ops.switch.make(elementwise.eq.make(x, extreme), g, zero)
+    return made
 
 
 @PAPER(ops.switch)

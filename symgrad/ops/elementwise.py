@@ -528,10 +528,21 @@ def switch(xp: Any, cond: Any, ift: Any, iff: Any) -> Any:
     return xp.where(cond, ift, iff)
 
 
+@elementwise(vjp=lambda g, y, a, b: (unless_nan(g, b), None), ufunc="", real=True)
+def unless_nan(xp: Any, a: Any, b: Any) -> Any:
+    """The first of two elements, but NaN where the second is: slopes of what is NaN are NaN too.
+
+    >>> unless_nan([1.0, 2.0], [3.0, float("nan")]).eval()
+    array([ 1., nan])
+    """
+    return xp.where(xp.isnan(b), b, a)
+
+
 def _beyond_vjp(beyond: Any) -> Any:
-    """The gradient goes to what is not beyond the other; of a NaN, to both."""
+    """The gradient goes to what is not beyond the other; in a tie to the first."""
 
     def vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
+        g = unless_nan(g, y)  # which of two is larger, if one is NaN, nobody knows
         return switch(beyond(a, b), 0, g), switch(or_tie(a, b), 0, g)
 
     or_tie = ge if beyond is lt else le
@@ -586,10 +597,19 @@ def _fold(op: Any, args: Sequence[Any], name: str) -> Any:
 
 
 def _clip_vjp(g: Any, y: Any, x: Any, low: Any, high: Any) -> Sequence[Any]:
-    above = gt(maximum(x, low), high)
-    below = lt(x, low)
-    either = hooks.call("or_", above, below)
-    return switch(either, 0, g), switch(above, 0, switch(below, g, 0)), switch(above, g, 0)
+    g = unless_nan(g, y)
+    bounds = [b.value for b in (low, high) if isinstance(b, Constant)]
+    if len(bounds) == 2 and (bounds[0] <= bounds[1]).all():
+        above, below = gt(x, high), lt(x, low)
+        return switch(hooks.call("or_", above, below), 0, g), None, None
+    and_, or_ = hooks.table["and_"], hooks.table["or_"]
+    at_least = maximum(x, low)
+    above, fits = gt(at_least, high), le(at_least, high)  # both are false of NaN
+    return (
+        switch(or_(above, and_(fits, lt(x, low))), 0, g),
+        switch(or_(above, and_(fits, ge(x, low))), 0, g),
+        switch(fits, 0, g),
+    )
 
 
 def _clip_ufunc() -> Any:

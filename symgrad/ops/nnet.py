@@ -89,7 +89,7 @@ def ultra_fast_sigmoid(xp: Any, x: Any) -> Any:
     size = xp.absolute(x) * 0.5
     near = 1.5 * size / (1 + size)
     middle = 0.935409070603099 + 0.0458812946797165 * (size - 1.7)
-    far = xp.where(size < 3, middle, 0.99505475368673)
+    far = xp.where(size >= 3, 0.99505475368673, middle)  # of NaN each comparison is false
     z = xp.where(size < 1.7, near, far)
     return 0.5 + 0.5 * xp.where(x < 0, -z, z)
 

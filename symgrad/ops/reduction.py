@@ -10,7 +10,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, ShapeError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.cumulative import CumProd, sum_dtype
-from symgrad.ops.elementwise import cast, eq, neq, switch
+from symgrad.ops.elementwise import cast, gt, lt, neq, switch, unless_nan
 from symgrad.ops.families import Reduction, check_axes
 from symgrad.ops.lengths import dim, product_of_lengths
 from symgrad.ops.op import Arg, Example, Spec
@@ -245,11 +245,15 @@ class ExtremeValue(Extreme, register=False):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         (x,) = inputs
-        return (switch(eq(x, self.restore_axes(y, x)), self.restore_axes(g, x), 0),)
+        y, g = self.restore_axes(y, x), self.restore_axes(g, x)
+        g = unless_nan(g, y)  # of NaN all comparisons are false
+        return (switch(self.beyond(y, x), 0, g),)
 
 
 class Max(ExtremeValue):
     """Largest element over axes; NaN wins."""
+
+    beyond = staticmethod(gt)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         self.check(arrays[0])
@@ -258,6 +262,8 @@ class Max(ExtremeValue):
 
 class Min(ExtremeValue):
     """Smallest element over axes; NaN wins."""
+
+    beyond = staticmethod(lt)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         self.check(arrays[0])

@@ -198,6 +198,13 @@ def choice_as_product(e: Expr) -> Expr | None:
     return made
 
 
+@LOWERING(el.unless_nan)
+def unless_nan_as_product(e: Expr) -> Expr | None:
+    """unless_nan(a, b) → a * clip(b, 1, 1), which is 1, of infinities too, or NaN."""
+    a, b = e.inputs
+    return ops.mul.make(a, _between(b, 1, 1)) if is_float(e.dtype) else None
+
+
 @LOWERING(nnet.leaky_relu)
 def leaky_relu_as_maximum(e: Expr) -> Expr | None:
     """leaky_relu(x, a) → max(x, a * x) for a number a <= 1, min(x, a * x) for a > 1; else a choice.
