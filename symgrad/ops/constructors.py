@@ -28,6 +28,8 @@ from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr, as_exprs, common_
 from symgrad.ops.shaping import Alloc, dimshuffle
 from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
+_EXACT = 2**53  # up to it float64 holds every integer
+
 # -- filled --------------------------------------------------------------------------------------
 
 
@@ -117,6 +119,8 @@ class Arange(Op):
         if step == 0:
             raise ValueError("the step is 0")
         if is_discrete(self.dtype) or isinstance(step, int):
+            if xp is np and max(abs(start), abs(stop), abs(step)) > _EXACT:
+                return _large_arange(start, stop, step).astype(self.dtype)
             return xp.arange(start, stop, step).astype(self.dtype)
         length = _arange_length(start, stop, step)
         return (start + xp.arange(length) * step).astype(self.dtype)
@@ -160,13 +164,21 @@ class Arange(Op):
         yield Example(Arange("float64"), floats)  # always four numbers
 
 
+def _large_arange(start: int, stop: int, step: int) -> Any:
+    """`numpy.arange` of large ints; it counts in float64: one from 0 to 2**60 + 1 by 2**60."""
+    wide = 2**64
+    numbers = np.arange(_arange_length(start, stop, step)).astype("uint64")
+    numbers = numbers * np.uint64(step % wide) + np.uint64(start % wide)
+    return numbers if max(start, stop) >= wide // 2 else numbers.astype("int64")
+
+
 def _is_number(e: Expr, number: int) -> bool:
     return isinstance(e, Constant) and bool(e.value == number)
 
 
 def _arange_length(start: Any, stop: Any, step: Any) -> int:
     if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int):
-        return len(range(start, stop, step))
+        return max(0, -((start - stop) // step))  # exact, and of any size
     steps = float((stop - start) / step)
     if isnan(steps) or isinf(steps):
         raise GraphValueError(f"arange: from {start} to {stop} in steps of {step} never ends.")
@@ -208,7 +220,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
         result = "uint64" if common.startswith("uint") else "int64"
     else:
         result = common
-    inner = "int64" if is_discrete(common) else "float64"
+    inner = common if common == "uint64" else "int64" if is_discrete(common) else "float64"
     return Arange(result if dtype is None else check_dtype(dtype)).make(
         *[cast(e, inner) for e in exprs]
     )

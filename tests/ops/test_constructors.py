@@ -327,3 +327,29 @@ def test_diagonals_may_be_whole_floats():
         np.testing.assert_array_equal(got[1], np.triu(value, int(k)))
     with pytest.raises(GraphTypeError, match="integer"):
         T.tri(3, 3, 0.5)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(["int64", "uint64", "int32", "uint8"]), st.booleans())
+def test_integers_of_any_size_are_counted_exactly(data, dtype, known):
+    limits = np.iinfo(dtype)
+    ends = st.integers(int(limits.min), int(limits.max))
+    start, step = data.draw(ends), data.draw(ends.filter(bool))
+    stop = start + data.draw(st.integers(-1, 5)) * step + data.draw(st.integers(-1, 1))
+    stop = min(max(stop, int(limits.min)), int(limits.max))
+    want = list(range(start, stop, step))[:9] if abs((stop - start) // step) < 9 else None
+    if want is None:
+        return
+    values = [np.array(n, dtype) for n in (start, stop, step)]
+    inputs = [] if known else [T.scalar(dtype=dtype) for _ in values]
+    counted = T.arange(*(values if known else inputs))
+    got = symgrad.function(inputs, counted)(*([] if known else values))
+    assert got.dtype == counted.dtype == ("uint64" if dtype[0] == "u" else "int64")
+    assert got.tolist() == want
+    assert counted.static_shape == ((len(want),) if known else (None,))
+
+
+def test_a_count_beyond_memory_is_refused_when_it_runs():
+    for stop in (2**62, np.uint64(2**64 - 1)):
+        with pytest.raises(symgrad.errors.SymgradError):
+            T.arange(stop).eval()
