@@ -212,7 +212,7 @@ class Bincount(Op):
     def impl(self, xp: Any, *arrays: Any) -> Any:
         x, length, *weights = arrays
         if xp is np and x.dtype == "uint64":
-            x = x.astype("int64")
+            x = x.astype("int64")  # what is too large becomes negative, and is refused
         if not weights:
             return xp.bincount(x, minlength=int(length)).astype("int64")
         total = xp.bincount(x, weights=weights[0].astype("float64"), minlength=int(length))
@@ -343,10 +343,9 @@ class UnravelIndex(Op):
         return tensor_type("int64", (len(types) - 1, *types[0].shape))
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        flat = xp.asarray(arrays[0]).astype("int64")
         lengths = [int(n) for n in arrays[1:]]
         total = math.prod(lengths)
-        flat = brought_into_range(xp, flat, total, "raise", f" in shape {tuple(lengths)}")
+        flat = brought_into_range(xp, arrays[0], total, "raise", f" in shape {tuple(lengths)}")
         found = []
         for length in lengths[::-1] if self.order == "C" else lengths:
             found.append(flat % max(length, 1))
@@ -377,8 +376,8 @@ class RavelMultiIndex(Op):
         flat: Any = 0
         axes = range(rank) if self.order == "C" else range(rank - 1, -1, -1)
         for axis in axes:
-            index, length = xp.asarray(arrays[axis]).astype("int64"), int(arrays[rank + axis])
-            index = brought_into_range(xp, index, length, self.mode, f" along axis {axis}")
+            length = int(arrays[rank + axis])
+            index = brought_into_range(xp, arrays[axis], length, self.mode, f" along axis {axis}")
             flat = flat * length + index
         return flat
 

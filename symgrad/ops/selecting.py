@@ -51,14 +51,17 @@ def check_mode(mode: Any, what: str) -> str:
 
 def brought_into_range(xp: Any, index: Any, length: Any, mode: str, where: str = "") -> Any:
     """Integers as positions along an axis of a length: checked, wrapped or clipped."""
-    if mode == "wrap":
-        return xp.mod(index, length)
-    if mode == "clip":
-        return xp.clip(index, 0, length - 1)
-    if xp is np and index.size and not 0 <= index.min() <= index.max() < length:
-        wrong = index.min() if index.min() < 0 else index.max()
-        raise IndexError(f"position {wrong} is not one of {length} (0 to {length - 1}){where}")
-    return xp.array(index)
+    index = xp.asarray(index)
+    if mode == "raise":
+        if xp is np and index.size and not 0 <= index.min() <= index.max() < length:
+            wrong = index.min() if index.min() < 0 else index.max()
+            raise IndexError(f"position {wrong} is not one of {length} (0 to {length - 1}){where}")
+        return xp.array(index).astype("int64")
+    if index.dtype != "uint64":  # those above the largest int64 would become negative
+        index = index.astype("int64")
+    length = xp.asarray(length).astype(index.dtype)
+    index = xp.mod(index, length) if mode == "wrap" else xp.clip(index, 0, length - 1)
+    return index.astype("int64")
 
 
 # -- one position per element along an axis ----------------------------------------------------
@@ -205,8 +208,7 @@ class Positions(Op):
         return tensor_type("int64", types[0].shape)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        index, length = xp.asarray(arrays[0]).astype("int64"), arrays[1]
-        return brought_into_range(xp, index, length, self.mode)
+        return brought_into_range(xp, arrays[0], arrays[1], self.mode)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -216,3 +216,19 @@ def test_one_hot():
         T.to_one_hot(T.vector(), 3)
     with pytest.raises(GraphTypeError, match="a length must be an integer scalar"):
         T.to_one_hot(y, 2.5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+def test_positions_of_every_dtype_are_brought_into_range(dtype):
+    limits = np.iinfo(dtype)
+    numbers = [int(limits.min), 0, 1, 299, int(limits.max)]
+    numbers = [n for n in numbers if n <= limits.max]
+    x, i = T.dvector("x"), T.vector("i", dtype=dtype)
+    value, index = np.arange(300.0), np.array(numbers, dtype)
+    results = [T.take(x, i, mode="wrap"), T.take(x, i, mode="clip"), T.take(x, i)]
+    wrap, clip, _ = (symgrad.function([x, i], r) for r in results)
+    np.testing.assert_array_equal(wrap(value, index), [n % 300 for n in numbers])
+    np.testing.assert_array_equal(clip(value, index), [min(max(n, 0), 299) for n in numbers])
+    if dtype[-1] != "8":
+        with pytest.raises(symgrad.errors.IndexRangeError):
+            symgrad.function([x, i], T.choose(i[-1], [x, x]))(value, index)
