@@ -127,7 +127,8 @@ class Plan:
         program = self.program
         values: dict[Expr, Any] = {}
         for (node, _), value in zip(program.inputs, args, strict=False):
-            values[node] = np.asarray(value)
+            dtype = None if node.dtype == "object" else node.dtype
+            values[node] = np.asarray(value, dtype)  # integers have their width
         for node, _ in program.shared:
             values[node] = node.cell.value
         for node, _ in program.constants:

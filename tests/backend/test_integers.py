@@ -100,13 +100,14 @@ def uses(v, values, want):
     yield alike("backwards", lambda k: v[k::-1], lambda k: values[k[0] :: -1])
     yield alike("step", lambda k: v[::k], lambda k: values[:: k[0]])
     yield alike("position", lambda k: v[k], lambda k: values[k[0]])
-    if want <= 1000:  # NumPy could not have the memory
+    if -1000 <= want <= 1000:  # NumPy has no memory for more, and itself wraps around in repeat
         yield alike("zeros", lambda k: T.zeros((k, 2)), lambda k: np.zeros((int(k[0]), 2)))
         yield alike("filled", lambda k: T.alloc(v[:1], k, 1), lambda k: _filled(values[:1], k[0]))
-        yield alike("arange", T.arange, lambda k: np.arange(k[0]))
+        yield alike("arange", T.arange, lambda k: _counted(k[0]))
         yield alike("eye", lambda k: T.eye(k), lambda k: np.eye(int(k[0])))
-        yield alike("repeat", lambda k: T.repeat(v, k), lambda k: np.repeat(values, int(k[0])))
-        yield alike("tile", lambda k: T.tile(v, k), lambda k: np.tile(values, int(k[0])))
+        if values.size:  # of no elements NumPy makes -1 repeats
+            yield alike("repeat", lambda k: T.repeat(v, k), lambda k: np.repeat(values, int(k[0])))
+            yield alike("tile", lambda k: T.tile(v, k), lambda k: np.tile(values, int(k[0])))
         yield alike("reshape", lambda k: v.reshape((k, -1)), lambda k: _reshaped(values, k[0]))
         yield alike("roll", lambda k: T.roll(v, k), lambda k: np.roll(values, int(k[0])))
     yield alike("set", lambda k: T.set_subtensor(v[:k], 9), lambda k: _set(values, k[0]))
@@ -114,6 +115,10 @@ def uses(v, values, want):
 
 def _filled(values, k):
     return np.array(np.broadcast_to(values, (int(k), 1)))
+
+
+def _counted(k):
+    return np.arange(int(k)).astype("uint64" if k.dtype.kind == "u" else "int64")
 
 
 def _reshaped(values, k):
