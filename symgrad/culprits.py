@@ -134,9 +134,9 @@ def _by_shapes(call: Call) -> Culprit | None:
                 reason += _labels_fit(node, seen, reason)
                 return Culprit(node, reason, seen, type(error))
             if all(isinstance(i, Constant) for i in inputs) and _is_small(made):
-                value = node.op.impl(np, *[i.value for i in inputs])
-                if _is_known(value := np.asarray(value)):
-                    made = Constant(value)
+                with np.errstate(all="ignore"), suppress(Exception):  # found by values, if it fails
+                    value = np.asarray(node.op.impl(np, *[i.value for i in inputs]))
+                    made = Constant(value) if _is_known(value) else made
         if node.name:
             made.name = node.name
         known[node] = made

@@ -583,3 +583,14 @@ def test_eval_speaks_of_eval():
     with pytest.raises(symgrad.ShapeError) as error:
         (x + y).eval({x: [1.0, 2.0], y: [1.0, 2.0, 3.0]})  # evaluated
     says(error, "eval(): add failed", "@evaluated")
+
+
+def test_looking_for_what_failed_warns_of_nothing():
+    v, n = T.dvector("v"), T.lscalar("n")
+    position = 9 + v.shape[0] % (n - n)  # computed again to say what is out of range
+    f = symgrad.function([v, n], v[position] * T.log(v)[0])
+    with pytest.raises(errors.IndexRangeError, match="index 9 is out of bounds"):
+        f(np.zeros(3), 5)
+    g = symgrad.function([v], v[v.shape[0] ** (v.shape[0] - 4)])
+    with pytest.raises(errors.GraphValueError, match="negative integer powers"):
+        g(np.zeros(3))
