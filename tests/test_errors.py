@@ -4,6 +4,7 @@ import inspect
 import linecache
 import pickle
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -587,10 +588,10 @@ def test_eval_speaks_of_eval():
 
 def test_looking_for_what_failed_warns_of_nothing():
     v, n = T.dvector("v"), T.lscalar("n")
-    position = 9 + v.shape[0] % (n - n)  # computed again to say what is out of range
-    f = symgrad.function([v, n], v[position] * T.log(v)[0])
-    with pytest.raises(errors.IndexRangeError, match="index 9 is out of bounds"):
-        f(np.zeros(3), 5)
-    g = symgrad.function([v], v[v.shape[0] ** (v.shape[0] - 4)])
-    with pytest.raises(errors.GraphValueError, match="negative integer powers"):
-        g(np.zeros(3))
+    position = 9 + n % (n - n)  # computed again to say what is out of range
+    f = symgrad.function([v, n], v[position])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")  # an error would only end the explanation
+        with pytest.raises(errors.IndexRangeError, match="index 9 is out of bounds"):
+            f(np.zeros(3), 5)
+    assert not caught
