@@ -141,6 +141,16 @@ def number(e: Expr) -> Expr | None:
 
 
 @PAPER(ops.switch)
+def weighted(e: Expr) -> Expr | None:
+    """switch(a = 0 and isinf(b), 0, x) → x, which differs where a log is infinite alone."""
+    condition, zero, x = e.inputs
+    if condition.op is not logic.and_ or not is_number(zero, 0):
+        return None
+    a, b = condition.inputs
+    return x if a.op is elementwise.eq and b.op is logic.isinf and x.type == e.type else None
+
+
+@PAPER(ops.switch)
 def at_extreme(e: Expr) -> Expr | None:
     """switch(max(x) > x, 0, g) → switch(x = max(x), g, 0), min likewise."""
     condition, zero, g = e.inputs

@@ -143,7 +143,7 @@ def _neg(g: Given) -> str:
     return f"−{SLOT}"
 
 
-@labels(ops.mul, nnet.times_or_zero)
+@labels(ops.mul, nnet.times_or_zero, nnet.weighted)
 def _mul(g: Given) -> Label | str:
     if len(g.drawn) == 2:
         a, b = g.node.inputs

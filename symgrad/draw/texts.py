@@ -144,6 +144,7 @@ WORDS = {
     "xlogx": "x log x",
     "relu": "ReLU",
     "times_or_zero": "× (0 stays 0)",
+    "weighted": "× (0 stays 0)",
     "matrix_inverse": "inverse ⁻¹",
     "consider_constant": "taken as constant",
     "disconnected_grad": "gradient stops here",

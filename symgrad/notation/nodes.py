@@ -149,7 +149,7 @@ def _neg(w: Scribe, e: Expr, of: Of) -> Piece:
     return w.style.negative(of(bare(e.inputs[0])))
 
 
-@shows(ops.mul, nnet.times_or_zero)
+@shows(ops.mul, nnet.times_or_zero, nnet.weighted)
 def _mul(w: Scribe, e: Expr, of: Of) -> Piece:
     a, b = operands(e)
     if is_scalar(a) or is_scalar(b):

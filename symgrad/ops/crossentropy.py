@@ -13,16 +13,16 @@ import numpy as np
 
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.ops.constructors import arange
-from symgrad.ops.elementwise import cast, eq, log, real_float
+from symgrad.ops.elementwise import Cast, cast, eq, log, mul, real_float
 from symgrad.ops.families import elementwise
-from symgrad.ops.indexing import entries_of, set_subtensor
+from symgrad.ops.indexing import Index, entries_of, set_subtensor
 from symgrad.ops.lengths import dim
 from symgrad.ops.linalg import dot
-from symgrad.ops.nnet import sigmoid
+from symgrad.ops.nnet import sigmoid, weighted
 from symgrad.ops.op import Arg, Example, Op, as_expr, common_dtype
 from symgrad.ops.reduction import argmax, max, sum
-from symgrad.ops.shaping import alloc, reshape
-from symgrad.ops.softmax import logsoftmax, softmax
+from symgrad.ops.shaping import DimShuffle, Reshape, alloc, reshape
+from symgrad.ops.softmax import Softmax, logsoftmax, softmax
 from symgrad.types import ValueType, is_discrete, tensor_type
 
 # -- of two outcomes -------------------------------------------------------------------------
@@ -34,8 +34,8 @@ def binary_crossentropy(output: Any, target: Any) -> Any:
     Parameters
     ----------
     output : array_like
-        Predicted probabilities in (0, 1). Where they are `sigmoid(x)`, also reshaped or indexed,
-        value and gradient are exact for every x.
+        Predicted probabilities in [0, 1]; ``0 * log(0)`` is 0, and so is its slope. Where they
+        are `sigmoid(x)`, also reshaped or indexed, value and gradient are exact for every x.
     target : array_like
         True probabilities, or 0 and 1; integers take the dtype of `output`.
 
@@ -49,7 +49,16 @@ def binary_crossentropy(output: Any, target: Any) -> Any:
     """
     output = real_float(output, "binary_crossentropy")
     target = _like_float(target, output, "binary_crossentropy")
-    return -(target * log(output) + (1 - target) * log(1 - output))
+    times = _times_log_of(output, sigmoid)
+    return -(times(target, log(output)) + times(1 - target, log(1 - output)))
+
+
+def _times_log_of(probability: Any, *stable: Any) -> Any:
+    """How to multiply a weight with the log of something: with one that is finite, plainly."""
+    while isinstance(probability.op, (Cast, DimShuffle, Index, Reshape)):
+        probability = probability.inputs[0]
+    op = probability.op
+    return mul if op in stable or isinstance(op, Softmax) else weighted
 
 
 def _like_float(target: Any, output: Any, what: str) -> Any:
@@ -106,8 +115,9 @@ def categorical_crossentropy(coding_dist: Any, true_dist: Any) -> Any:
     Parameters
     ----------
     coding_dist : array_like
-        Predicted probabilities, which add up to 1 along the last axis. Where they are
-        `softmax(x)`, also reshaped or indexed, value and gradient are exact for every x.
+        Predicted probabilities, which add up to 1 along the last axis; ``0 * log(0)`` is 0, and so
+        is its slope. Where they are `softmax(x)`, also reshaped or indexed, value and gradient are
+        exact for every x.
     true_dist : array_like
         Either distributions of the same rank, or integers of one rank less: the true classes.
 
@@ -133,7 +143,7 @@ def categorical_crossentropy(coding_dist: Any, true_dist: Any) -> Any:
     true = as_expr(true_dist, "categorical_crossentropy")
     if coding.ndim and true.ndim == coding.ndim:
         true = _like_float(true, coding, "categorical_crossentropy")
-        return -sum(true * log(coding), axis=-1)
+        return -sum(_times_log_of(coding)(true, log(coding)), axis=-1)
     if coding.ndim and true.ndim == coding.ndim - 1:
         return crossentropy_categorical_1hot(coding, true)
     raise GraphTypeError(
@@ -157,7 +167,8 @@ def crossentropy_categorical_1hot(coding_dist: Any, true_one_of_n: Any) -> Any:
     array([0.69314718, 0.10536052])
     """
     coding = real_float(coding_dist, "crossentropy_categorical_1hot")
-    return -_of_class(log(coding), true_one_of_n, "crossentropy_categorical_1hot")
+    # the log of the entry, not the entry of the logs: 1 / 0 is no factor of the others' slopes
+    return -log(_of_class(coding, true_one_of_n, "crossentropy_categorical_1hot"))
 
 
 def _of_class(x: Any, classes: Any, what: str) -> Any:

@@ -7,8 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.ops.elementwise import abs, clip, expm1, gt, lt, minimum, real_float, sgn, sqr, switch
+from symgrad.ops.elementwise import (
+    abs,
+    clip,
+    eq,
+    expm1,
+    gt,
+    lt,
+    minimum,
+    real_float,
+    sgn,
+    sqr,
+    switch,
+)
 from symgrad.ops.families import elementwise
+from symgrad.ops.logic import and_, isinf
 
 # -- activations ---------------------------------------------------------------------------
 
@@ -69,6 +82,25 @@ def times_or_zero(xp: Any, a: Any, b: Any) -> Any:
     array([0., 6.])
     """
     return a * xp.where(a == 0, a, b)
+
+
+def _nothing_of_infinity(a: Any, b: Any) -> Any:
+    return and_(eq(a, 0), isinf(b))
+
+
+@elementwise(
+    vjp=lambda g, y, a, b: (g * b, g * a),
+    dtype="float",
+    ufunc="",
+    flat=lambda a, b: (None, _nothing_of_infinity(a, b)),
+)
+def weighted(xp: Any, a: Any, b: Any) -> Any:
+    """``a * b``, but 0 where `a` is 0 and `b` infinite: no log of 0 counts without a weight.
+
+    >>> weighted([0.0, 2.0, 0.0], [float("-inf"), 3.0, float("nan")]).eval()
+    array([ 0.,  6., nan])
+    """
+    return xp.where((a == 0) & xp.isinf(b), xp.zeros_like(b), a * b)
 
 
 @elementwise(

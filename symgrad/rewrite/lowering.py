@@ -234,6 +234,15 @@ def times_or_zero_as_choice(e: Expr) -> Expr | None:
     return ops.mul.make(a, ops.switch.make(el.eq.make(a, _number(0, a)), a, b))
 
 
+@LOWERING(nnet.weighted)
+def weighted_as_choice(e: Expr) -> Expr | None:
+    """weighted(a, b) → switch(a = 0 and isinf(b), 0, a * b)."""
+    a, b = e.inputs
+    nothing = logic.and_.make(el.eq.make(a, _number(0, a)), logic.isinf.make(b))
+    made: Expr = ops.switch.make(nothing, _number(0, b), ops.mul.make(a, b))
+    return made
+
+
 @LOWERING(ops.xlogx)
 def xlogx_as_log(e: Expr) -> Expr | None:
     """xlogx(x) → x * log(x + (x = 0))."""

@@ -175,3 +175,78 @@ def test_the_most_likely_class_is_that_of_the_largest_score():
     of_scores = nnet.crossentropy_softmax_argmax_1hot_with_bias(x, np.zeros(3, "float32"), y)[2]
     got = symgrad.function([x, y], of_scores, on_unused_input="ignore")(scores, [0, 0, 0])
     assert got.tolist() == [1, 1, 0]
+
+
+# -- certain predictions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_binary_crossentropy_of_certain_predictions(dtype):
+    p, t = T.vector("p", dtype=dtype), T.vector("t", dtype=dtype)
+    loss = T.nnet.binary_crossentropy(p, t)
+    by_p = T.grad(loss.sum(), p)
+    f = symgrad.function([p, t], [loss, by_p, T.grad(by_p.sum(), p)])
+    value, slope, second = f(
+        np.array([0, 1, 0, 1, 0.5, 0], dtype), np.array([0, 1, 1, 0, 0.5, 0.5], dtype)
+    )
+    np.testing.assert_allclose(value, [0, 0, np.inf, np.inf, np.log(2), np.inf], rtol=1e-6)
+    np.testing.assert_allclose(slope, [1, -1, -np.inf, np.inf, 0, -np.inf], rtol=1e-6)
+    np.testing.assert_allclose(second[:2], [1, 1])
+    for target in (0.0, 1.0, 0.5):
+        value, slope, _ = f(np.array([np.nan], dtype), np.array([target], dtype))
+        assert np.isnan(value).all()
+        assert np.isnan(slope).all()
+
+
+def test_binary_crossentropy_with_targets_of_integers_and_numbers():
+    p, y = T.dvector("p"), T.lvector("y")
+    loss = T.nnet.binary_crossentropy(p, y).sum()
+    value, slope = symgrad.function([p, y], [loss, T.grad(loss, p)])([0.0, 1.0], [0, 1])
+    assert value == 0
+    np.testing.assert_array_equal(slope, [1, -1])
+    for number, at in ((0, 0.0), (1, 1.0)):
+        loss = T.nnet.binary_crossentropy(p, number).sum()
+        value, slope = symgrad.function([p], [loss, T.grad(loss, p)])([at])
+        assert (value, slope) == (0, 1 - 2 * at)
+
+
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "crossentropy_categorical_1hot"])
+def test_classes_that_are_not_the_label_may_be_impossible(name):
+    loss_of = getattr(T.nnet, name)
+    p, y = T.dmatrix("p"), T.lvector("y")
+    loss = loss_of(p, y)
+    f = symgrad.function([p, y], [loss, T.grad(loss.sum(), p), T.grad(loss.mean(), p)])
+    value, slope, of_mean = f([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]], [0, 1])
+    np.testing.assert_allclose(value, [0, np.log(2)])
+    np.testing.assert_array_equal(slope, [[-1, 0, 0], [0, -2, 0]])
+    np.testing.assert_array_equal(of_mean, slope / 2)
+    value, slope, _ = f([[1.0, 0.0, 0.0]], [1])
+    np.testing.assert_array_equal(slope, [[0, -np.inf, 0]])
+    vector, label = T.dvector("v"), T.lscalar("n")
+    slope = T.grad(loss_of(vector, label), vector)
+    np.testing.assert_array_equal(slope.eval({vector: [0.0, 1.0], label: 1}), [0, -1])
+    cube, labels = T.dtensor3("c"), T.lmatrix("l")
+    slope = T.grad(loss_of(cube, labels).sum(), cube)
+    got = slope.eval({cube: [[[0.0, 1.0], [0.5, 0.5]]], labels: [[1, 0]]})
+    np.testing.assert_array_equal(got, [[[0, -1], [-2, 0]]])
+
+
+def test_impossible_classes_of_distributions():
+    p, t = T.dmatrix("p"), T.dmatrix("t")
+    loss = T.nnet.categorical_crossentropy(p, t)
+    f = symgrad.function([p, t], [loss, T.grad(loss.sum(), p)])
+    value, slope = f([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]])
+    np.testing.assert_array_equal(value, [0, np.inf])
+    np.testing.assert_array_equal(slope, [[-1, 0], [-np.inf, -0.5]])
+    value, slope = f([[1.0, np.nan]], [[1.0, 0.0]])
+    assert np.isnan(value[0])
+    assert np.isnan(slope[0, 1])
+
+
+def test_losses_of_sigmoids_and_softmaxes_are_as_short_as_before():
+    x, t = T.dmatrix("x"), T.dmatrix("t")
+    for p in (T.nnet.sigmoid(x), T.nnet.sigmoid(x)[:, ::-1], T.nnet.softmax(x)):
+        binary = "sigmoid" in symgrad.pp(p)
+        entropy = T.nnet.binary_crossentropy if binary else T.nnet.categorical_crossentropy
+        f = symgrad.function([x, t], T.grad(entropy(p, t).sum(), x))
+        assert "isinf" not in f.source
