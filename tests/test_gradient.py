@@ -529,3 +529,11 @@ def test_wrong_arguments():
     fixed = T.TensorType("float64", (2,))("fixed")
     with pytest.raises(GraphValueError, match="of another shape"):
         T.grad(None, fixed, known_grads={fixed: T.constant([1.0, 2.0, 3.0])})
+
+
+def test_the_mean_of_integers_counts_as_their_sum():
+    i = T.lvector("i")
+    f = symgrad.function([i], [T.grad(i.mean(), i), T.grad(i.mean(dtype="float64"), i)])
+    slopes = f([1, 2, 4, 8])
+    assert [s.tolist() for s in slopes] == [[0] * 4, [0.25] * 4]
+    assert i.mean().eval({i: [1, 2, 4, 8]}) == 3.75

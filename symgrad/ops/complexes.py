@@ -69,12 +69,17 @@ def _jax_complex(xp: Any, real: Any, imag: Any) -> Any:
     return import_module("jax").lax.complex(*xp.broadcast_arrays(real, imag))
 
 
+def _complex_into(out: Any, real: Any, imag: Any) -> None:
+    out.real, out.imag = real, imag
+
+
 @elementwise(
     vjp=lambda g, y, real, imag: (NO_COMPLEX_GRADIENT, NO_COMPLEX_GRADIENT),
     dtype=_complex_dtypes,
     differentiable=False,
     ufunc="",
     jax=_jax_complex,
+    into=_complex_into,
 )
 def complex(xp: Any, real: Any, imag: Any) -> Any:
     """Complex numbers of their real and imaginary parts, which broadcast.

@@ -17,10 +17,11 @@ from symgrad.errors import (
 )
 from symgrad.graph.expr import Constant, Expr, check_same_type
 from symgrad.graph.walk import toposort
+from symgrad.ops.broadcasting import BroadcastArrays
 from symgrad.ops.elementwise import cast, int_div, mod, neq
 from symgrad.ops.families import Elementwise
 from symgrad.ops.lengths import static_value
-from symgrad.ops.op import as_expr, as_exprs
+from symgrad.ops.op import Project, as_expr, as_exprs
 from symgrad.ops.shaping import Alloc, BroadcastLike
 
 # -- constants -----------------------------------------------------------------------------
@@ -105,6 +106,8 @@ def _uniform(e: Expr, elemwise: bool, constants_only: bool) -> Any:
             if elemwise and all(i is not None for i in inputs):
                 with np.errstate(all="ignore"):
                     known[node] = np.asarray(node.op.impl(np, *inputs), dtype=node.dtype)
+        elif isinstance(node.op, Project) and isinstance(node.inputs[0].op, BroadcastArrays):
+            known[node] = known[node.inputs[0].inputs[node.op.index]]
         elif node.op.view_of == 0 or isinstance(node.op, (Alloc, BroadcastLike)):
             known[node] = inputs[0]  # its elements are some of its first input's
         else:

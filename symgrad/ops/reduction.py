@@ -9,6 +9,7 @@ from typing import Any
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, ShapeError, checks_keywords, describe, made_at
 from symgrad.graph.expr import Expr
+from symgrad.ops.barriers import zero_grad
 from symgrad.ops.cumulative import CumProd, sum_dtype
 from symgrad.ops.elementwise import cast, gt, lt, neq, switch, unless_nan
 from symgrad.ops.families import Reduction, check_axes
@@ -99,6 +100,8 @@ def mean(
 ) -> Any:
     """Arithmetic mean over axes; of integers and booleans, in float64.
 
+    The slope by integers is zero, unless a float `dtype` is given.
+
     Parameters
     ----------
     x : array_like
@@ -118,6 +121,8 @@ def mean(
     array([1.5, 3.5])
     """
     x, axes = check_axes(x, axis, "mean")
+    if dtype is None and is_discrete(x.dtype) and x.dtype != "bool":
+        x = zero_grad(x)  # as Theano's, which is a quotient of an integer sum
     if dtype is not None:
         result = check_dtype(dtype)
     else:

@@ -268,7 +268,7 @@ def test_gradient_of_prod_over_inner_axes():
 def test_gradients_of_integers_and_of_discrete_results():
     i = T.lvector("i")
     got = compute(symgrad.grad(T.mean(i), i), [i], np.array([1, 2]))
-    np.testing.assert_array_equal(got, [0.5, 0.5])
+    np.testing.assert_array_equal(got, [0.0, 0.0])
     assert got.dtype == "float64"
     x = np.array([1.0, 3.0, 2.0])
     np.testing.assert_array_equal(gradient(lambda v: T.argmax(v) * v, x), [1, 1, 1])
