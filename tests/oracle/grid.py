@@ -1,7 +1,7 @@
 """The grid of expressions that symgrad and Theano are both asked: names, dtypes, ranks, edges.
 
-``python -m tests.oracle.grid`` prints where they differ, by expression; SYMGRAD_ORACLE names the
-python in which Theano 1.0.5 runs. `tests/test_differences.py` asks a part of it.
+``python -m tests.oracle.grid`` prints where they differ and why; SYMGRAD_ORACLE names the python in
+which Theano 1.0.5 runs. `tests/test_differences.py` asks a part of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+from tests.oracle.explained import explained
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -286,7 +288,8 @@ def main() -> None:
         found = difference(a, b)
         if found:
             kinds = ", ".join(f"{n}: {d}" for n, d, _ in case["inputs"])
-            sys.stdout.write(f"{case['expression']}  [{kinds}]  {found}\n")
+            reason = explained(case, found) or "NO REASON YET"
+            sys.stdout.write(f"{case['expression']}  [{kinds}]  {found}  ({reason})\n")
 
 
 if __name__ == "__main__":
