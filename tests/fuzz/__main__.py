@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="by default a new one, which is printed")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--only", default="", help="names or groups of rows, with commas between")
+    parser.add_argument("--stop", action="store_true", help="at the first failure")
     parser.add_argument("--program", type=int, help="examine this one program and print it")
     parser.add_argument("--way", choices=WAYS, help="with --program: what is done besides")
     parser.add_argument("--whole", action="store_true", help="with --program: do not shrink it")
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _one(options.program, options.way, only, options.whole)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     say(f"seed {seed}")
-    run = Run(seed * _SPAN, options.jobs, only)
+    run = Run(seed * _SPAN, options.jobs, only, options.stop)
     run.go(None if options.programs else monotonic() + 60 * options.minutes, options.programs)
     say(summary(run.programs, run.seconds, run.counts, run.failures))
     return 1 if run.failures else 0

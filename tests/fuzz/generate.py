@@ -256,7 +256,10 @@ class Generator:
         new = [
             n
             for n, x in self.values.items()
-            if n != old and x.dtype == like.dtype and x.ndim == like.ndim and n not in self.unknown
+            if n != old
+            and x.dtype == like.dtype
+            and x.shape == like.shape
+            and n not in self.unknown
         ]
         if not new or target in self.unknown:
             raise Unfit

@@ -23,8 +23,10 @@ def say(text: str) -> None:
 class Run:
     """Workers in processes of their own, so that a crash is a failure like any other."""
 
-    def __init__(self, base: int, jobs: int, only: tuple[str, ...]) -> None:
-        self.base, self.jobs, self.only = base, jobs, only
+    def __init__(
+        self, base: int, jobs: int, only: tuple[str, ...] = (), stop: bool = False
+    ) -> None:
+        self.base, self.jobs, self.only, self.stop = base, jobs, only, stop
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.programs = 0
@@ -40,7 +42,18 @@ class Run:
         def start(job: int, first: int) -> Any:
             process = context.Process(
                 target=_worker,
-                args=(queue, job, self.base, first, self.jobs, deadline, last, self.only, at[job]),
+                args=(
+                    queue,
+                    job,
+                    self.base,
+                    first,
+                    self.jobs,
+                    deadline,
+                    last,
+                    self.only,
+                    self.stop,
+                    at[job],
+                ),
                 daemon=True,
             )
             process.start()
@@ -77,6 +90,11 @@ class Run:
                 say("\n".join(told)) if told else None
             elif what == "found":
                 self._found(told)
+                if self.stop:
+                    self.failures[told.kind] += 1
+                    for process in running.values():
+                        process.kill()
+                    break
             else:
                 running.pop(job).join()
         self.seconds = monotonic() - started
@@ -97,6 +115,7 @@ def _worker(
     deadline: float | None,
     last: int | None,
     only: tuple[str, ...],
+    stop: bool,
     at: Any,
 ) -> None:
     from tests.fuzz.work import work

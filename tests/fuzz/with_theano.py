@@ -49,7 +49,9 @@ class Theano:
 
         dtypes = {str(x.value.array.dtype) for x in program.leaves}
         rows = {s.row.name for s in program.steps}
-        within = any("subtensor(A[None" in s.text for s in program.steps)  # Theano's keep the axis
+        within = any(
+            "subtensor(A[" in s.text and "None" in s.text for s in program.steps
+        )  # Theano's keep the axis
         if "float16" in dtypes or program.givens or rows & set(_OTHERWISE) or within:
             counts["Theano: not asked (float16, givens, other on purpose)"] += 1
             return None
@@ -112,6 +114,9 @@ def _compared(
         want = np.array(values)
         want = (want[..., 0] + 1j * want[..., 1]) if dtype.startswith("complex") else want
         want = want.astype(dtype).reshape(shape)
+        if want.shape != have.shape and name in wide:  # x[1:7] of a row keeps its length of 1
+            counts["Theano: another shape than ours and our reference's"] += 1
+            continue
         if want.shape != have.shape:
             return Failure("Theano: shape", f"{name}: {have.shape}, Theano {want.shape}")
         if want.dtype != have.dtype:

@@ -69,6 +69,7 @@ def work(
     deadline: float | None,
     last: int | None,
     only: tuple[str, ...],
+    stop: bool,
     tell: Callable[[str, Any], None],
     at: Any = None,
 ) -> None:
@@ -85,17 +86,17 @@ def work(
         if at is not None:
             at[0], at[1] = k, int(monotonic())
         seed = base + k
-        shrink = 20.0 if sum(failures.values()) < _SHRUNK else 0.0
+        shrink = 20.0 if len(failures) < 3 or sum(failures.values()) < _SHRUNK else 0.0
         if deadline is not None:
-            shrink = min(shrink, max(5.0, deadline - monotonic())) if shrink else 0.0
-        found = find(seed, way_of(seed), shares, counts, only, shrink)
+            shrink = min(shrink, max(5.0, deadline - monotonic()))
+        found = find(seed, way_of(seed), shares, counts, only, 0.0 if stop else shrink)
         counts["programs"] += 1
         if found is not None:
-            failures[found.kind] += 1
-            key = (found.kind, found.rows)
-            if key not in seen and shrink:
+            key = (found.kind, found.rows if shrink else None)
+            if key not in seen or not failures[found.kind]:
                 seen.add(key)
                 tell("found", found)
+            failures[found.kind] += 1
         k += stride
         if counts["programs"] % 200 == 0:
             tell("counts", (counts, failures - told))
