@@ -311,6 +311,8 @@ class _Tree:
         self.chains = {u.name: u for u in program.units if isinstance(u, Chain)}
         self.unit_of = {id(unit): k for k, unit in enumerate(program.units)}
         self.held = free("held")
+        names = {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)}
+        self.takes_memory = "memory" in names
         if len(program.units) <= _MOST and (config.stress.prove or config.stress.fill):
             self.live = self._live()
             for function in self.tree.body:
@@ -377,12 +379,9 @@ class _Tree:
                 made[:0] = [_call(check, unit.name, places, late)]
         elif not unit.integer and config.stress.prove:
             made = self._watched(statement, unit, late, False)
-        if config.stress.fill and position >= self.program.early and "memory" in self._names():
+        if config.stress.fill and position >= self.program.early and self.takes_memory:
             made.append(_call(self._bind(_spoil_dead, "spoil"), "memory", *late, *own))
         return _located(made, statement)
-
-    def _names(self) -> set[str]:
-        return {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)}
 
     def _watched(
         self, statement: ast.Assign, step: Step, late: Sequence[str], in_chain: bool
