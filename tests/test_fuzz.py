@@ -1,6 +1,9 @@
 """The fuzzer: a few programs of fixed seeds, and that it notices what is wrong."""
 
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from symgrad.call import Function
 from symgrad.ops.op import REGISTRY
 from tests.fuzz.comparison import unexplained
 from tests.fuzz.generate import generate
+from tests.fuzz.mutants import MUTANTS, ROOT
 from tests.fuzz.program import Leaf, Program, Step
 from tests.fuzz.runners import check
 from tests.fuzz.shrink import shrunk
@@ -28,12 +32,32 @@ def test_random_programs_agree(first):
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_each_row_is_used_and_agrees(name):
     counts = Counter()
-    for seed in range(2):
+    for seed in range(1):
         program = generate(seed, (name,), large=False)
         failure = check(program, "pickle", counts)
         assert failure is None, f"{failure.kind}\n{program.python()}\n{failure.text}"
     refused = [key for key in counts if key.startswith("refused")]
     assert not refused or "gammainc" in refused[0]  # it has no slope by its first argument
+
+
+def test_the_command_runs_programs_and_counts_them():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", "--programs", "12", "--seed", "7", "--jobs", "2"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "12 programs" in done.stdout
+    assert "no difference" in done.stdout
+
+
+def test_each_mutant_finds_the_place_that_it_breaks():
+    for mutant in MUTANTS:
+        text = (ROOT / mutant.file).read_text(encoding="utf-8")
+        assert text.count(mutant.old) == 1, mutant.name
+        assert all((ROOT / path).exists() for path in mutant.tests), mutant.name
 
 
 def test_a_program_is_the_same_whenever_it_is_made():

@@ -139,6 +139,8 @@ def noticed(mutant: Mutant, minutes: float, seed: int, jobs: int) -> tuple[str, 
         out = run([*fuzz, "--jobs", str(jobs)], copy, environment)
         kinds = [line for line in out.splitlines() if line.startswith("--- ")]
         fuzzed = ""
+        if "Traceback" in out:  # the fuzzer itself fails, which proves nothing
+            raise RuntimeError(out)
         if kinds:
             kind = kinds[0][4:].split(" (python")[0]
             fuzzed = f"{kind}, after {monotonic() - started:.0f} s"

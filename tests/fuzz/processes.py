@@ -127,6 +127,7 @@ def _worker(
         deadline,
         last,
         only,
+        stop,
         lambda what, told: queue.put((job, what, told)),
         at,
     )

@@ -123,11 +123,13 @@ class Words:
     def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return self.narrow(self.xp.mean, self.M(x), axis=axis, keepdims=keepdims)
 
-    def var(self, x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Any:
-        return self.narrow(self.xp.var, self.M(x), axis=axis, keepdims=keepdims, ddof=ddof)
+    def var(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        x = self.M(x)
+        squares = self.xp.square(self.xp.abs(x - self.mean(x, axis, True)))
+        return self.mean(squares, axis, keepdims)
 
     def std(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return self.narrow(self.xp.std, self.M(x), axis=axis, keepdims=keepdims)
+        return self.xp.sqrt(self.var(x, axis, keepdims))
 
     def norm(self, x: Any, axis: Any = None) -> Any:
         """Euclidean, without overflow."""
@@ -237,7 +239,9 @@ def _guarded(function: Any) -> Any:
 
 
 def _gammaln(x: float) -> float:
-    if x == -math.inf or (x <= 0 and x == math.floor(x)):
+    if x == -math.inf:
+        return x  # as SciPy's; it has no value there
+    if x <= 0 and x == math.floor(x):
         return math.inf
     return math.lgamma(x)
 
@@ -268,7 +272,9 @@ def _exact(name: str) -> Any:
         "erf": mp.erf,
         "erfc": mp.erfc,
         "gamma": mp.gamma,
-        "gammaln": lambda x: mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x)),
+        "gammaln": lambda x: (
+            x if x == -mp.inf else mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x))
+        ),
         "psi": lambda x: mp.psi(0, x),
         "erfinv": mp.erfinv,
         "gammainc": lambda k, x: mp.gammainc(k, 0, x, regularized=True),

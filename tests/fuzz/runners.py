@@ -513,6 +513,8 @@ def stressed(
         counts["stress: there are no such flags"] += 1
         return
     counts["under stress"] += 1
+    if "stress.block" in flags and any(x.value.array.size > 5000 for x in case.program.leaves):
+        flags = flags | {"stress.block": 999}  # each block is a call
     what = f"under {', '.join(f'{k}={v}' for k, v in flags.items())}"
     with S.config.change_flags(flags):
         f = _ours(case.compile, f"compiling {what}")
