@@ -466,6 +466,20 @@ ROWS: dict[str, list[Row]] = {
             instead=None,
         ),
         Row(
+            "S.function([v], v.sum())(np.ma.array([1., 99.], mask=[0, 1]))",
+            "what an array would lose is refused: masks, units, indices of frames",
+            theano="float64 100",
+            ours="refused",
+            instead="S.function([v], v.sum())(np.array([1., 99.]))",
+        ),
+        Row(
+            "(v == n) * 1.",
+            "`==` between variables is identity in both, but its answer is no number",
+            theano="float64 0",
+            ours="refused",
+            instead=None,
+        ),
+        Row(
             "str(T.exp(v))",
             "texts show formulas, not the names of operations",
             theano="Elemwise{exp,no_inplace}.0",

@@ -14,6 +14,7 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, made_at
+from symgrad.foreign import is_array_like
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable
 from symgrad.graph.methods import Methods
@@ -397,12 +398,12 @@ class Expr(Methods, Misnames):
         return _call("round", self)
 
     def __eq__(self, other: object) -> Any:
-        if isinstance(other, _COMPARED):
+        if _is_compared(other):
             return SameVariable("==", self, other)
         return NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        if isinstance(other, _COMPARED):
+        if _is_compared(other):
             return SameVariable("!=", self, other)
         return NotImplemented
 
@@ -447,9 +448,17 @@ class Expr(Methods, Misnames):
         return self
 
 
-# What a comparison with a variable answers by identity, but not as a number. NumPy's arrays and
-# scalars compare element by element from their side, and everything else is a plain False.
-_COMPARED = (Expr, bool, int, float, complex, list, tuple)
+def _is_compared(other: Any) -> bool:
+    """Whether a comparison with a variable is answered by identity, but not as a number.
+
+    NumPy's arrays and scalars compare element by element, from their side. What is no number at all
+    has the first word if it wants it, and is a plain False if not.
+    """
+    if isinstance(other, Expr):
+        return True
+    if isinstance(other, (np.ndarray, np.generic)):
+        return False
+    return isinstance(other, (bool, int, float, complex, list, tuple)) or is_array_like(other)
 
 
 class Placeholder(Expr):

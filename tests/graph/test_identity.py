@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,17 @@ from symgrad.errors import GraphTypeError
 A, B = T.dvectors("a", "b")
 X = T.dscalar("x")
 S = theano.shared(np.ones(3), "s")
+
+
+class Tensor:
+    """An array of another library, which does not know how to compare itself with a variable."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(3)
+
+    def __str__(self):
+        return "tensor"
+
 
 WAYS_IN = {
     "operand": lambda c: c * 1.0,
@@ -69,9 +81,10 @@ WAYS_IN = {
 
 
 @pytest.mark.parametrize("way", WAYS_IN)
-@pytest.mark.parametrize("word", ["==", "!=", "== number"])
+@pytest.mark.parametrize("word", ["==", "!=", "== number", "== array of another library"])
 def test_the_answer_is_not_computed_with(way, word):
-    answer = {"==": A == B, "!=": A != B, "== number": A == 3}[word]
+    other = {"== number": 3, "== array of another library": Tensor()}.get(word, B)
+    answer = A != B if word == "!=" else A == other  # noqa: SIM300
     with pytest.raises(GraphTypeError, match=r"T\.neq\(a, b\)" if word == "!=" else r"T\.eq\(a"):
         WAYS_IN[way](answer)
 
@@ -121,7 +134,15 @@ def test_arrays_go_on_to_compare_element_by_element():
     values = np.array([1.0, 2.0])
     for compared in (A == values, values == A):  # noqa: SIM300
         assert compared.eval({A: [1.0, 3.0]}).tolist() == [True, False]
-    assert (np.float64(2.0) == X).eval({X: 2.0})
+    for scalar in (np.float64(2.0), np.float32(2.0), np.int8(2)):
+        assert (scalar == X).eval({X: 2.0})
+        assert (X == scalar).eval({X: 2.0})  # noqa: SIM300
+        assert not (X != scalar).eval({X: 2.0})  # noqa: SIM300
+
+
+def test_who_wants_the_first_word_has_it():
+    assert mock.ANY == A
+    assert A == mock.ANY
 
 
 def test_bools_go_on_to_be_numbers():
