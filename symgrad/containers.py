@@ -33,7 +33,8 @@ class Container:
         """The name of the input, or of the shared variable."""
         if isinstance(self._place, Shared):
             return self._place.name
-        return self._function.input_specs[self._place].name
+        name: str | None = self._function.input_specs[self._place].name
+        return name
 
     @property
     def value(self) -> Any:

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import GraphTypeError
+from symgrad.types import DTYPES
 
-_PLAIN = frozenset({bool, int, float, complex, str, bytes, range, type(None)})
+_PLAIN = frozenset({bool, int, float, complex, str, bytes, range, type(None)}) | {
+    np.dtype(name).type for name in DTYPES
+}
 
 
 def as_array(value: Any) -> np.ndarray[Any, Any]:
@@ -65,8 +68,9 @@ def refuse_loss(value: Any) -> None:
     if kind in _PLAIN:
         return
     if isinstance(value, (list, tuple)):
-        for entry in value:
-            refuse_loss(entry)
+        if not set(map(type, value)) <= _PLAIN:  # a long list of numbers is not gone through
+            for entry in value:
+                refuse_loss(entry)
         return
     dtype = getattr(value, "dtype", None)
     if isinstance(dtype, np.dtype):
@@ -101,7 +105,9 @@ def _masked(value: Any) -> str | None:
     if ma is None or not isinstance(value, ma.MaskedArray):
         return None
     count = int(np.count_nonzero(ma.getmask(value)))
-    return count and (
+    if not count:
+        return None
+    return (
         f"a masked array with {count} masked element{'' if count == 1 else 's'}, whose mask "
         "would be lost. Pass value.filled(number) to put a number there, or value.compressed() "
         "to leave them out."
@@ -154,7 +160,9 @@ def _missing(value: Any) -> str | None:
         how = "value.fill_null(number) or value.drop_null" + ("s()" if root == "polars" else "()")
     else:
         return None
-    return count and (
+    if not count:
+        return None
+    return (
         f"{_type_name(value)} with {count} missing value{'' if count == 1 else 's'}, which "
         f"would become NaN. Pass {how}."
     )

@@ -34,6 +34,7 @@ from symgrad.ops.barriers import (
 )
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import cast, eq
+from symgrad.ops.equal_values import any_like
 from symgrad.ops.lengths import dim, size
 from symgrad.ops.loops import map_over
 from symgrad.ops.op import NullGrad, as_expr, constant
@@ -430,8 +431,9 @@ def Rop(
             continue
         transposed = Lop(output, [targets[k] for k in used], u)
         product = Lop(transposed, u, [directions[k] for k in used], disconnected_inputs="ignore")
-        # Linear in u, so its derivative may still need the shape of u, but no value.
-        results += substitute([product], {u: _zeros(output)})
+        # Linear in u, so its derivative may still need the shape of u, but no value: or any, where
+        # a value says what is differentiable (of vectors of equal eigenvalues, 0 would be).
+        results += substitute([product], {u: any_like(output)})
     return _like(f, remember(results, [*outputs, *targets]))
 
 

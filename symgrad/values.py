@@ -118,7 +118,8 @@ def _is_symbolic(value: Any) -> bool:
 
 def _only_python_numbers(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
-        return all(_only_python_numbers(entry) for entry in value)
+        rest = set(map(type, value)).difference(_PYTHON_NUMBERS)
+        return not rest or all(_only_python_numbers(e) for e in value if type(e) in rest)
     return type(value) in _PYTHON_NUMBERS
 
 
@@ -131,13 +132,21 @@ def _fit(array: np.ndarray[Any, Any], dtype: str, rounds: bool) -> np.ndarray[An
         return None
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
-        if want in "biu":
-            fits = cast == array
-        elif rounds:
+        if rounds and want in "fc":
             fits = np.isfinite(cast) | ~np.isfinite(array)
+        elif want in "biu":
+            fits = (cast == array) & _inside(array, cast)
         else:
-            fits = (cast.astype(array.dtype) == array) | (array != array)
+            fits = (cast.astype(array.dtype) == array) & _inside(cast, array) | (array != array)
     return cast if fits.all() else None
+
+
+def _inside(number: np.ndarray[Any, Any], integer: np.ndarray[Any, Any]) -> Any:
+    """Where floats are in the range of integers; out of it, a cast gives what the machine likes."""
+    if number.dtype.kind in "biu" or integer.dtype.kind not in "iu":
+        return True
+    limits, wide = np.iinfo(integer.dtype), number.real.astype("float64")
+    return (wide >= float(limits.min)) & (wide < float(limits.max + 1))
 
 
 def _given(value: Any) -> str:

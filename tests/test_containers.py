@@ -220,3 +220,12 @@ def test_a_default_update_may_be_deleted():
     assert a.get_value() == 5.0
     del a.default_update
     assert pickle.loads(pickle.dumps(a)).default_update is None
+
+
+def test_a_given_number_is_rounded_as_an_argument_is():
+    x = T.fscalar("x")
+    assert theano.function([], x, givens={x: 0.1})() == np.float32(0.1)
+    with pytest.raises(GraphTypeError, match="does not fit"):
+        theano.function([], x, givens={x: np.float64(0.1)})
+    f = theano.function([], x, givens={x: np.float64(0.1)}, rebuild_strict=False)
+    assert f() == np.float32(0.1)

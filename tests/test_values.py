@@ -111,10 +111,7 @@ def test_without_downcast_python_numbers_must_stay_as_they_are(value):
 def test_numpy_scalars_are_judged_by_value(have, data):
     number = data.draw(st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(), st.integers(-2, 2)))
     with np.errstate(all="ignore"):
-        try:
-            value = have(number)
-        except (OverflowError, ValueError):
-            return
+        value = np.array(number).astype(have)[()]
     want = data.draw(dtypes)
     exact = value.item()
     with np.errstate(all="ignore"):

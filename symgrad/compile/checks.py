@@ -143,7 +143,7 @@ def _as_variable(old: Expr, value: Any, strict: bool) -> Any:
     if old.dtype == "object":
         return Shared(ObjectType(), Cell(value))
     try:
-        return make_shared(accept(value, old.type, allow_downcast=not strict))
+        return make_shared(accept(value, old.type, allow_downcast=None if strict else True))
     except GraphTypeError as error:
         raise GraphTypeError(
             f"function: givens for {describe(old)}: {error.message}\n{made_at(old)}"

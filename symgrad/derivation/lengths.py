@@ -15,7 +15,10 @@ from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import Index
 
 _POOL = "nmdqrstcgh"
-_SQUARE = {"Det", "SLogDet", "MatrixInverse", "Cholesky", "Eig", "Eigh", "Expm", "Solve"}
+_SQUARE = {
+    *("Det", "SLogDet", "Cofactors", "CofactorSlope"),
+    *("MatrixInverse", "Cholesky", "Eig", "Eigh", "Expm", "Solve"),
+}
 Length = Any  # a number, or a node and its axis
 
 

@@ -8,54 +8,32 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import GraphValueError, checks_keywords
-from symgrad.ops.constructors import tril, triu
-from symgrad.ops.diagonals import alloc_diag, diagonal
-from symgrad.ops.elementwise import eq, switch
+from symgrad.ops.constructors import eye, tril, triu
+from symgrad.ops.diagonals import diagonal
+from symgrad.ops.elementwise import cast, eq, minimum
+from symgrad.ops.equal_values import (
+    antisymmetric,
+    columns,
+    length_of,
+    matrices_of,
+    noise_of,
+    product,
+    quotient,
+    rates,
+    rows,
+    shorter,
+    speed_of,
+    total,
+    undetermined,
+)
+from symgrad.ops.joining import join
+from symgrad.ops.lengths import dim
 from symgrad.ops.linalg import matmul, matrix_transpose
 from symgrad.ops.nlinalg import Solve, as_matrix
-from symgrad.ops.op import Arg, Example, NullGrad, Op, Spec, elements, projections
-from symgrad.ops.shaping import dimshuffle
+from symgrad.ops.op import Arg, Example, NullGrad, Op, Project, Spec, elements, projections
+from symgrad.ops.shaping import zeros_like
+from symgrad.ops.svd_slopes import path_of_svd, slope_of_svd
 from symgrad.types import TupleType, ValueType, tensor_type
-
-
-def _minimum(n: int | None, m: int | None) -> int | None:
-    return None if n is None or m is None else min(n, m)
-
-
-def _matrices_of(v: Any) -> Any:
-    """A diagonal matrix for each vector."""
-    return alloc_diag(v, 0, v.ndim - 1, v.ndim)
-
-
-def _rows(v: Any) -> Any:
-    return dimshuffle(v, *range(v.ndim - 1), "x", v.ndim - 1)
-
-
-def _columns(v: Any) -> Any:
-    return dimshuffle(v, *range(v.ndim), "x")
-
-
-def _inverse_gaps(v: Any) -> Any:
-    """``1 / (v[j] - v[i])`` for row i and column j; zero where the two are equal."""
-    gaps = _rows(v) - _columns(v)
-    equal = eq(gaps, 0)
-    return switch(equal, 0, 1 / switch(equal, 1, gaps))
-
-
-def _product(*factors: Any) -> Any:
-    result = factors[0]
-    for factor in factors[1:]:
-        result = matmul(result, factor)
-    return result
-
-
-def _total(parts: Sequence[Any]) -> Any:
-    found = None
-    for part in parts:
-        if part is not None:
-            found = part if found is None else found + part
-    return found
-
 
 # -- singular values -------------------------------------------------------------------------
 
@@ -65,14 +43,14 @@ class SingularValues(Op):
 
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
-        return tensor_type(x.dtype, (*x.shape[:-2], _minimum(*x.shape[-2:])))
+        return tensor_type(x.dtype, (*x.shape[:-2], shorter(*x.shape[-2:])))
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         return xp.linalg.svd(arrays[0], compute_uv=False)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         u, _, v = projections(SVD(False).make(inputs[0]))
-        return (matmul(u * _rows(g), v),)
+        return (matmul(u * rows(g), v),)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -88,7 +66,7 @@ class SVD(Op):
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
         *stack, n, m = x.shape
-        k = _minimum(n, m)
+        k = shorter(n, m)
         u, v = ((n, n), (m, m)) if self.full_matrices else ((n, k), (k, m))
         return TupleType([tensor_type(x.dtype, (*stack, *part)) for part in (u, (k,), v)])
 
@@ -97,28 +75,24 @@ class SVD(Op):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         # Townsend, "Differentiating the singular value decomposition", 2016.
-        (x,), (gu, gs, gv) = inputs, g
+        (x,) = inputs
         n, m = x.static_shape[-2:]
-        if self.full_matrices and (n is None or n != m) and (gu is not None or gv is not None):
-            reason = (
-                "the singular vectors that full_matrices=True adds are not determined; use "
-                "svd(x, full_matrices=False), which has a gradient"
-            )
-            return (NullGrad(reason),)
-        u, s, vt = projections(SVD(False).make(x))
-        ut, v = matrix_transpose(u), matrix_transpose(vt)
-        gaps = _inverse_gaps(s * s)
-        inner = None if gs is None else _matrices_of(gs)
-        parts = []
-        if gu is not None:
-            turn = matmul(ut, gu)
-            inner = _total([inner, gaps * (turn - matrix_transpose(turn)) * _rows(s)])
-            parts.append(matmul((gu - matmul(u, turn)) / _rows(s), vt))
-        if gv is not None:
-            turn = matmul(gv, v)
-            inner = _total([inner, _columns(s) * gaps * (matrix_transpose(turn) - turn)])
-            parts.append(matmul(u, (gv - matmul(turn, vt)) / _columns(s)))
-        return (_total([_product(u, inner, vt), *parts]),)
+        if not self.full_matrices or (n is not None and n == m):
+            return (slope_of_svd(x, y, *g),)
+        # What is added to u and v is only orthogonal to the rest.
+        u, s, vt = projections(y)
+        k = dim(s, -1)
+        doubts = []
+        if g[0] is not None:
+            doubts.append(undetermined(u[..., k:], g[0][..., k:]))
+        if g[2] is not None:
+            added, g_added = vt[..., k:, :], g[2][..., k:, :]
+            doubts.append(undetermined(matrix_transpose(added), matrix_transpose(g_added)))
+        return (total([slope_of_svd(x, y, *g), *doubts]),)
+
+    def path(self, node: Any) -> Any:
+        """How the singular values move where they are equal; see `equal_values`."""
+        return path_of_svd(node, [Project(1), SingularValues()])
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -136,8 +110,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     x : array_like
         Shape (..., n, m), with k the smaller of n and m.
     full_matrices : bool
-        Give u and v as square matrices (n, n) and (m, m), instead of (n, k) and (k, m). The
-        vectors that this adds are not determined and have no gradient.
+        Give u and v as square matrices (n, n) and (m, m), instead of (n, k) and (k, m).
     compute_uv : bool
         Give u and v at all.
 
@@ -145,6 +118,12 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     -------
     list or variable
         `[u, s, v]` with ``x = u @ diag(s) @ v``, or the singular values `s`.
+
+    Notes
+    -----
+    Vectors of equal singular values, of zeros, and what `full_matrices` adds, are determined only
+    as a space. The gradient is right where a cost depends on no more than that, as ``u @ v`` and
+    ``u @ diag(s**3) @ v`` do, and NaN where it depends on more; see `eigh` for the rest.
 
     >>> svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).eval()
     array([4., 3.])
@@ -166,7 +145,7 @@ class QR(Op):
     def infer(self, *types: ValueType) -> ValueType:
         (x,) = types
         *stack, n, m = x.shape
-        k = n if self.complete else _minimum(n, m)
+        k = n if self.complete else shorter(n, m)
         return TupleType(
             [tensor_type(x.dtype, (*stack, n, k)), tensor_type(x.dtype, (*stack, k, m))]
         )
@@ -175,29 +154,48 @@ class QR(Op):
         return tuple(xp.linalg.qr(arrays[0], mode="complete" if self.complete else "reduced"))
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
+        # Of a wide matrix, the first columns are a square one with the same q: r = [r1, q.T @ x2].
+        # What `complete` adds to q is only orthogonal to the rest.
         (x,), (gq, gr) = inputs, g
-        n, m = x.static_shape[-2:]
-        if n is not None and m is not None and n < m:
-            return (NullGrad("qr has a gradient only where no matrix has more columns than rows"),)
-        if self.complete and (n is None or n != m):
-            return (NullGrad("qr(mode='complete') has no gradient; use mode='reduced'"),)
         q, r = projections(y)
-        middle = _total(
+        n, m = x.static_shape[-2:]
+        k: Any = shorter(n, m)
+        k = minimum(dim(x, -2), dim(x, -1)) if k is None else k
+        doubt = more = None
+        left, r = q[..., :k], r[..., :k, :k]
+        if gq is not None:
+            gq, g_added = gq[..., :k], gq[..., k:]
+            if self.complete:
+                added = q[..., k:]
+                gq = gq - matmul(added, matmul(matrix_transpose(g_added), left))
+                doubt = undetermined(added, g_added)
+        if n is None or m is None or n < m:
+            more = zeros_like(x[..., k:])
+        if gr is not None:
+            if more is not None:
+                g_more = gr[..., :k, k:]
+                gq = total([gq, matmul(x[..., k:], matrix_transpose(g_more))])
+                more = matmul(left, g_more)
+            gr = gr[..., :k, :k]
+        middle = total(
             [
                 None if gr is None else matmul(r, matrix_transpose(gr)),
-                None if gq is None else -matmul(matrix_transpose(gq), q),
+                None if gq is None else -matmul(matrix_transpose(gq), left),
             ]
         )
         both = tril(middle) + matrix_transpose(tril(middle, -1))
-        right = _total([gq, matmul(q, both)])
-        return (matrix_transpose(Solve().make(r, matrix_transpose(right))),)
+        right = total([gq, matmul(left, both)])
+        found = matrix_transpose(Solve().make(r, matrix_transpose(right)))
+        found = found if more is None else join(-1, found, more)
+        return (found if doubt is None else found + doubt,)
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
         for shape in ((3, 3), (4, 2), (2, 3, 2)):
             yield Example(cls(False), (Arg(shape, low=0.2),))
         yield Example(cls(True), (Arg((3, 2)),), differentiable=False)
-        yield Example(cls(False), (Arg((2, 3)),), differentiable=False)
+        yield Example(cls(False), (Arg((2, 3), low=0.2),))
+        yield Example(cls(True), (Arg((2, 3), low=0.2),))
 
 
 @checks_keywords(a="x")
@@ -207,9 +205,12 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     Parameters
     ----------
     x : array_like
-        Shape (..., n, m), with k the smaller of n and m. The gradient needs n >= m.
+        Shape (..., n, m), with k the smaller of n and m. The gradient needs k columns that are
+        independent: all, or the first n.
     mode : {"reduced", "complete", "r"}
-        `reduced`: q has shape (n, k); `complete`: (n, n); `r`: give r only.
+        `reduced`: q has shape (n, k); `complete`: (n, n); `r`: give r only. The columns that
+        `complete` adds are determined only as a space: if a cost depends on more than that, its
+        gradient is NaN.
 
     Returns
     -------
@@ -257,13 +258,30 @@ class Eigh(Op):
         gw, gv = g
         w, v = projections(y)
         vt = matrix_transpose(v)
-        inner = _total(
-            [
-                None if gw is None else _matrices_of(gw),
-                None if gv is None else _inverse_gaps(w) * matmul(vt, gv),
-            ]
-        )
-        return (_of_triangle(_product(v, inner, vt), self.lower),)
+        inner = None if gw is None else matrices_of(gw)
+        if gv is not None:
+            speed = speed_of(w, True)
+            (rate,) = rates([gv], y)
+            size = length_of(w)
+            noise = noise_of(gv, rate, size)
+            turns = quotient(
+                antisymmetric(matmul(vt, gv)),
+                rows(w) - columns(w),
+                None if rate is None else antisymmetric(matmul(vt, rate)),
+                rows(speed) - columns(speed),
+                noise=noise + matrix_transpose(noise),
+                size=size,
+                n=cast(dim(w, -1), w.dtype),
+                unused=eq(eye(dim(w, -1)), 1),
+            )
+            inner = total([inner, 0.5 * turns])
+        return (_of_triangle(product(v, inner, vt), self.lower),)
+
+    def path(self, node: Any) -> Any:
+        """How the eigenvalues move where they are equal; see `equal_values`."""
+        w, v = projections(node)
+        speed = speed_of(w, True)
+        return [w.op], speed, lambda: matmul(v * rows(speed), matrix_transpose(v))
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
@@ -306,6 +324,17 @@ def eigh(a: Any, UPLO: str = "L") -> list[Any]:
     -------
     list
         The eigenvalues, the smallest first, and a matrix with the eigenvectors as columns.
+
+    Notes
+    -----
+    Vectors of equal eigenvalues are determined only as a space. The gradient is right where a cost
+    depends on no more than that, as every function of matrices ``(V * f(w)) @ V.T`` does; where a
+    cost depends on which vectors of the space there are, it is NaN. NaN at equal values, too, are
+    second derivatives of what depends on vectors and values, and gradients that come by such a
+    pair a second time: of a decomposition of what was made of a decomposition.
+
+    Values count as equal up to rounding. Where they are closer than the square root of the
+    precision, gradients have about half of the digits.
 
     >>> eigh([[4.0, 0.0], [0.0, 3.0]])[0].eval()
     array([3., 4.])
@@ -354,7 +383,7 @@ class Cholesky(Op):
         # Murray, "Differentiation of the Cholesky decomposition", 2016, eq. 10.
         turned = matrix_transpose(y)
         middle = tril(matmul(turned, g))
-        middle = middle - 0.5 * _matrices_of(diagonal(middle, 0, g.ndim - 2, g.ndim - 1))
+        middle = middle - 0.5 * matrices_of(diagonal(middle, 0, g.ndim - 2, g.ndim - 1))
         left = Solve().make(turned, middle)
         full = matrix_transpose(Solve().make(turned, matrix_transpose(left)))
         return (_of_triangle(full, True),)

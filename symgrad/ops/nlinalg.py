@@ -78,7 +78,7 @@ def _square(x: ValueType) -> int | None:
     return x.shape[-1] if x.shape[-2] is None else x.shape[-2]
 
 
-# -- inverses and determinants ---------------------------------------------------------------
+# -- inverses ------------------------------------------------------------------------------------
 
 
 class MatrixInverse(Op):
@@ -104,47 +104,6 @@ class MatrixInverse(Op):
         for shape in ((3, 3), (2, 2, 2), (1, 1)):
             yield Example(cls(), (Arg(shape, low=1.0),))
         yield Example(cls(), (Arg((0, 0)),))
-
-
-class Det(Op):
-    """The determinant of each matrix."""
-
-    def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type(types[0].dtype, types[0].shape[:-2])
-
-    def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.linalg.det(arrays[0])
-
-    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
-        (x,) = inputs
-        return (as_column(g * y) * matrix_transpose(MatrixInverse().make(x)),)
-
-    @classmethod
-    def examples(cls) -> Iterable[Example]:
-        for shape in ((3, 3), (2, 2, 2), (1, 1)):
-            yield Example(cls(), (Arg(shape),))
-        yield Example(cls(), (Arg((0, 0)),))
-
-
-class SLogDet(Op):
-    """The sign of the determinant, and the logarithm of its absolute value."""
-
-    def infer(self, *types: ValueType) -> ValueType:
-        return TupleType([tensor_type(types[0].dtype, types[0].shape[:-2])] * 2)
-
-    def impl(self, xp: Any, *arrays: Any) -> Any:
-        return tuple(xp.linalg.slogdet(arrays[0]))
-
-    def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
-        (x,), (_, g_log) = inputs, g
-        if g_log is None:
-            return (None,)
-        return (as_column(g_log) * matrix_transpose(MatrixInverse().make(x)),)
-
-    @classmethod
-    def examples(cls) -> Iterable[Example]:
-        for shape in ((3, 3), (2, 2, 2), (1, 1)):
-            yield Example(cls(), (Arg(shape),))
 
 
 class MatrixPinv(Op):
@@ -195,31 +154,6 @@ def matrix_inverse(x: Any) -> Any:
            [0.  , 0.25]])
     """
     return MatrixInverse().make(as_matrix(x, "matrix_inverse"))
-
-
-def det(x: Any) -> Any:
-    """Determinant of a matrix, or of each of a stack.
-
-    Its gradient needs the inverse, so it cannot be computed where the determinant is 0.
-
-    Parameters
-    ----------
-    x : array_like
-        Shape (..., n, n); integers are computed in float64.
-
-    >>> det([[2.0, 0.0], [0.0, 4.0]]).eval()
-    array(8.)
-    """
-    return Det().make(as_matrix(x, "det"))
-
-
-def slogdet(x: Any) -> list[Any]:
-    """Sign of the determinant, and the logarithm of its absolute value.
-
-    >>> [v.eval() for v in slogdet([[-1.0, 0.0], [0.0, 1.0]])]
-    [array(-1.), array(0.)]
-    """
-    return projections(SLogDet().make(as_matrix(x, "slogdet")))
 
 
 def pinv(x: Any) -> Any:

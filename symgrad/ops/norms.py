@@ -9,10 +9,14 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
 from symgrad.ops.axes import moveaxis
+from symgrad.ops.barriers import zero_grad
 from symgrad.ops.decompositions import SingularValues
-from symgrad.ops.elementwise import abs, cast, neq, sqr
+from symgrad.ops.elementwise import abs, cast, gt, lt, neq, switch
+from symgrad.ops.families import check_axes
+from symgrad.ops.logic import and_
 from symgrad.ops.nlinalg import as_matrix
 from symgrad.ops.op import as_expr
+from symgrad.ops.powers_summed import EuclideanNorm, PNorm
 from symgrad.ops.reduction import max, min, sum
 from symgrad.ops.shaping import dimshuffle
 from symgrad.ops.statistics import root
@@ -21,6 +25,9 @@ from symgrad.types import float_of, is_complex, normalize_axes
 
 def tensor_norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The L-norm of the elements over axes (of a matrix too, if both axes are taken).
+
+    No square or power on the way overflows or vanishes: of 1e200 and 1e-200, where the hand-written
+    ``sqrt(sum(x**2))`` gives infinity and 0, the norm and its gradient are right.
 
     Parameters
     ----------
@@ -49,16 +56,34 @@ def tensor_norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any
             return min(abs(x), axis, keepdims)
         if L == 1:
             return sum(abs(x), axis, keepdims=keepdims)
+        x, axes = check_axes(abs(x) if L != 2 or is_complex(x.dtype) else x, axis, "norm")
         if L == 2:
-            squares = sqr(abs(x)) if is_complex(x.dtype) else sqr(x)
-            return root(sum(squares, axis, keepdims=keepdims))
-        return root(sum(abs(x) ** L, axis, keepdims=keepdims), 1 / L)
-    L = as_expr(L, "norm: L")
-    return root(sum(abs(x) ** L, axis, keepdims=keepdims), 1 / L)
+            return EuclideanNorm(axes, keepdims).make(x)
+        return PNorm(axes, keepdims, float(L)).make(x)
+    return _p_norm(abs(x), as_expr(L, "norm: L"), axis, keepdims)
+
+
+def _p_norm(x: Any, p: Any, axis: Any, keepdims: bool) -> Any:
+    """``sum(x**p) ** (1 / p)`` of x >= 0: of x over its largest element (p < 0: its smallest).
+
+    The result does not depend on that element, so no gradient needs to go through it.
+    """
+    if p.ndim:
+        return root(sum(x**p, axis, keepdims=keepdims), 1 / p)
+    size = switch(lt(p, 0), min(x, axis, True), max(x, axis, True))
+    size = zero_grad(switch(and_(gt(size, 0), lt(size, np.inf)), size, 1))
+    found = size * root(sum((x / size) ** p, axis, keepdims=True), 1 / p)
+    if keepdims:
+        return found
+    _, axes = check_axes(x, axis, "norm")
+    return dimshuffle(found, *(k for k in range(x.ndim) if k not in axes))
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Norm of a vector or a matrix, as `numpy.linalg.norm`; its gradient at 0 is 0.
+
+    It is right at any size that the dtype holds; the hand-written ``sqrt(sum(x**2))`` overflows
+    where the squares do, in float64 from 1e154, and vanishes below 1e-162.
 
     Parameters
     ----------

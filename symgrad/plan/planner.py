@@ -337,12 +337,12 @@ class Planner:
         return Step(node, target, args, out, work, changes, solver, integer, wraps, dead)
 
     def _overwritable(self, node: Expr) -> Sequence[Expr]:
-        """The inputs whose memory the operation could take for its result."""
-        if not isinstance(node.op, IncIndex):
-            return node.inputs
-        first, *others = node.inputs
-        alone = all(self.roots[i] is not self.roots[first] for i in others)
-        return node.inputs[:1] if alone else ()
+        """The inputs whose memory the result could take: those of which no view is read as well."""
+        root, inputs = self.roots, node.inputs
+        if isinstance(node.op, IncIndex):
+            alone = all(root[j] is not root[inputs[0]] for j in inputs[1:])
+            return inputs[:1] if alone else ()
+        return [i for i in inputs if all(j is i or root[j] is not root[i] for j in inputs)]
 
     def _solver(self, node: Expr) -> str | None:
         """A name for the function that computes the node, if that depends on shapes."""

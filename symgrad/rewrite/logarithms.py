@@ -9,6 +9,8 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
+from symgrad.ops.determinants import Det, SLogDet
+from symgrad.ops.op import projections
 from symgrad.ops.reduction import Max
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
@@ -71,6 +73,21 @@ def log_of_one_minus(e: Expr) -> Expr | None:
         case Expr(op=ops.sub, inputs=(one, x)) if is_filled(one, 1) and fits_in(one, x):
             return ops.log1p.make(minus(x)) if is_float(e.dtype) else None
     return None
+
+
+@LOGARITHMS(ops.log)
+def log_of_det(e: Expr) -> Expr | None:
+    """log(det(x)) → log(s) + l, log(|det(x)|) → l: of slogdet(x) = s, l, finite where det is not.
+
+    So the gradient is the inverse, however large or small the determinant.
+    """
+    (d,) = e.inputs
+    matrix = d.inputs[0] if d.op is ops.abs else d
+    if not isinstance(matrix.op, Det) or not is_float(e.dtype):
+        return None
+    sign, size = projections(SLogDet().make(*matrix.inputs))
+    made: Expr = size if matrix is not d else ops.add.make(ops.log.make(sign), size)
+    return made
 
 
 # -- log1p ---------------------------------------------------------------------------------------

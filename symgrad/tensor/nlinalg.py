@@ -1,6 +1,7 @@
 """Linear algebra on matrices and stacks of them, under Theano's names and NumPy's."""
 
 from symgrad.ops.decompositions import eig as eig, eigh as eigh, qr as qr, svd as svd
+from symgrad.ops.determinants import det as det, slogdet as slogdet
 from symgrad.ops.diagonals import (
     alloc_diag as alloc_diag,
     diag as diag,
@@ -8,14 +9,12 @@ from symgrad.ops.diagonals import (
 )
 from symgrad.ops.linalg import kron as kron, tensordot as tensordot
 from symgrad.ops.nlinalg import (
-    det as det,
     lstsq as lstsq,
     matrix_dot as matrix_dot,
     matrix_inverse as matrix_inverse,
     matrix_power as matrix_power,
     multi_dot as multi_dot,
     pinv as pinv,
-    slogdet as slogdet,
     tensorinv as tensorinv,
     tensorsolve as tensorsolve,
     trace as trace,

@@ -75,10 +75,99 @@ def test_gradient_of_equal_singular_values_is_finite():
     np.testing.assert_allclose(symgrad.function([x], g)(np.eye(3)), np.eye(3), atol=1e-12)
 
 
-def test_added_singular_vectors_have_no_gradient():
+def orthogonal(n):
+    return np.linalg.qr(RNG.normal(size=(n, n)))[0]
+
+
+def with_singular_values(s, n, m):
+    x = np.zeros((n, m))
+    x[range(len(s)), range(len(s))] = s
+    return orthogonal(n) @ x @ orthogonal(m)
+
+
+def differences(f, x, eps=1e-3):
+    """The gradient of a function by one matrix, to fourth order."""
+    slope = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        d = np.zeros_like(x)
+        d[index] = eps
+        slope[index] = (8 * (f(x + d) - f(x - d)) - (f(x + 2 * d) - f(x - 2 * d))) / (12 * eps)
+    return slope
+
+
+def odd(f, full=False):
+    """A function of singular values, for the matrix with the same vectors."""
+
+    def of(x):
+        u, s, v = L.svd(x, full)
+        k = s.shape[0]
+        return T.dot(u[:, :k] * f(s), v[:k])
+
+    return of
+
+
+def projection(x):
+    """On what the columns do not reach, and on what the rows do not."""
+    u, s, v = L.svd(x)
+    left, right = u[:, s.shape[0] :], v[s.shape[0] :]
+    return T.dot(left, left.T).sum() + T.dot(right.T, right)[0].sum()
+
+
+FUNCTIONS = {
+    "polar": (odd(lambda s: s**0), False),
+    "polar, full": (odd(lambda s: s**0, True), False),
+    "inverse": (odd(lambda s: 1 / s), False),
+    "sine": (odd(T.sin), True),
+    "sine, full": (odd(T.sin, True), True),
+    "projection": (projection, False),
+}
+
+
+VALUES = [
+    ([1, 1, 1], 3, 3),
+    ([2, 2, 0.5], 3, 3),
+    ([2, 2, 1, 1], 4, 4),
+    ([2, 2, 1], 5, 3),
+    ([2, 1, 1], 3, 5),
+    ([2, 0, 0], 3, 3),
+    ([1, 1, 0, 0], 5, 4),
+    ([1, 0, 0], 3, 4),
+    ([0, 0], 3, 2),
+]
+CASES = [
+    pytest.param(f, s, n, m, id=f"{name} {s} {n}x{m}")
+    for name, (f, at_zero) in FUNCTIONS.items()
+    for s, n, m in VALUES
+    if at_zero or 0 not in s
+]
+
+
+@pytest.mark.parametrize(("function", "s", "n", "m"), CASES)
+def test_slopes_of_functions_of_singular_values_that_are_equal(function, s, n, m):
     x = T.dmatrix("x")
-    with pytest.raises(NullTypeGradError, match="full_matrices=False"):
-        symgrad.grad(T.sum(L.svd(x)[0]), x)
+    made = function(x)
+    value = with_singular_values(s, n, m) if any(s) else np.zeros((n, m))
+    weights = RNG.normal(size=made.eval({x: value}).shape)
+    f = symgrad.function([x], (made * weights).sum())
+    got = symgrad.function([x], T.grad((made * weights).sum(), x))(value)
+    np.testing.assert_allclose(got, differences(f, value), atol=1e-8)
+
+
+def test_costs_that_depend_on_single_singular_vectors_of_equal_values_have_no_slope():
+    x, w = T.dmatrices("x", "w")
+    u, _, v = L.svd(x)
+    cost = (u * w).sum()
+    f = symgrad.function([x, w], [cost, T.grad(cost, x), T.grad((v * w.T).sum(), x)])
+    weights = RNG.normal(size=(3, 3))
+    for s in ([2, 2, 1], [2, 0, 0]):
+        _, left, right = f(with_singular_values(s, 3, 3), weights)
+        assert np.isnan(left).all()
+        assert np.isnan(right).all()
+    added = symgrad.function([x, w], T.grad(cost, x))
+    assert np.isnan(added(with_singular_values([2], 3, 1), weights)).all()
+    value = with_singular_values([3, 2, 1], 3, 3)
+    _, left, _ = f(value, weights)
+    np.testing.assert_allclose(left, differences(lambda a: f(a, weights)[0], value), atol=1e-6)
 
 
 # -- QR ----------------------------------------------------------------------------------------
@@ -104,15 +193,40 @@ def test_gradient_through_qr():
     check_second_order(lambda m: T.sum(L.qr(m, "r") ** 3), x)
 
 
-def test_qr_without_a_gradient_says_so():
-    wide = TensorType("float64", (2, 3))("wide")
-    with pytest.raises(NullTypeGradError, match="more columns than rows"):
-        symgrad.grad(T.sum(L.qr(wide, "r")), wide)
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("mode", ["reduced", "complete"])
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (2, 5), (1, 4)], ids=str)
+def test_gradient_through_qr_of_wide_matrices(shape, mode, known):
+    value = RNG.normal(size=shape)
+    x = TensorType("float64", shape if known else (None, None))("x")
+    q, r = L.qr(x, mode)
+    weights = [RNG.normal(size=(shape[0], shape[0])), RNG.normal(size=shape)]
+    for cost in (
+        (q**3 * weights[0]).sum(),
+        (r**3 * weights[1]).sum(),
+        (r**2 * weights[1]).sum() * (q * weights[0]).sum(),
+    ):
+        f = symgrad.function([x], [cost, T.grad(cost, x)])
+        np.testing.assert_allclose(
+            f(value)[1], differences(lambda a, f=f: f(a)[0], value), rtol=1e-5, atol=1e-7
+        )
+
+
+def test_gradient_through_what_complete_adds_to_q():
     x = T.dmatrix("x")
-    with pytest.raises(NullTypeGradError, match="mode='reduced'"):
-        symgrad.grad(T.sum(L.qr(x, "complete")[0]), x)
+    q, r = L.qr(x, "complete")
+    added = q[:, r.shape[1] :]
+    value = RNG.normal(size=(4, 2))
+    cost = (T.dot(added, added.T) * RNG.normal(size=(4, 4))).sum() + (r**3).sum()
+    f = symgrad.function([x], [cost, T.grad(cost, x)])
+    np.testing.assert_allclose(f(value)[1], differences(lambda a: f(a)[0], value), atol=1e-7)
+    alone = (added * RNG.normal(size=(4, 2))).sum()
+    assert np.isnan(symgrad.function([x], T.grad(alone, x))(value)).all()
+
+
+def test_qr_of_a_mode_that_is_not_there():
     with pytest.raises(GraphValueError, match="mode='raw'"):
-        L.qr(x, "raw")
+        L.qr(T.dmatrix("x"), "raw")
 
 
 # -- eigenvalues ---------------------------------------------------------------------------------
@@ -140,6 +254,127 @@ def test_gradient_of_equal_eigenvalues_is_finite():
     x = T.dmatrix()
     g = symgrad.grad(T.sum(L.eigh(x)[0]), x)
     np.testing.assert_allclose(symgrad.function([x], g)(np.eye(2)), np.eye(2), atol=1e-12)
+
+
+SPECTRAL = {
+    "sqrt": (T.sqrt, np.sqrt, lambda a: 0.5 / np.sqrt(a)),
+    "exp": (T.exp, np.exp, np.exp),
+    "inverse": (lambda w: 1 / w, lambda a: 1 / a, lambda a: -1 / a**2),
+    "cube": (lambda w: w**3, lambda a: a**3, lambda a: 3 * a**2),
+}
+FOLDED = {
+    "L": lambda g: np.tril(g) + np.triu(g, 1).T,
+    "U": lambda g: np.triu(g) + np.tril(g, -1).T,
+}
+
+
+@pytest.mark.parametrize("uplo", FOLDED)
+@pytest.mark.parametrize("name", SPECTRAL)
+@pytest.mark.parametrize("gap", [0, 1e-16, 1e-12, 1e-9, 1e-7, 1e-4])
+@pytest.mark.parametrize("turned", [False, True])
+def test_slopes_of_functions_of_matrices_with_equal_eigenvalues(name, gap, turned, uplo):
+    f, of_number, slope = SPECTRAL[name]
+    x = T.dmatrix("x")
+    w, v = L.eigh(x, uplo)
+    weights = RNG.normal(size=(5, 5))
+    cost = (T.dot(v * f(w), v.T) * weights).sum()
+    basis = orthogonal(5) if turned else np.eye(5)[[2, 0, 1, 4, 3]]
+    value = (basis * [1, 1 + gap, 1 + 2 * gap, 3, 0.5]) @ basis.T
+    got = symgrad.function([x], T.grad(cost, x))(value)
+    found, basis = np.linalg.eigh(value)
+    a, b = found[:, None], found[None, :]
+    apart = np.abs(a - b) > 1e-3  # below, the middle does: its error is of the square of the gap
+    with np.errstate(all="ignore"):
+        quotients = np.where(apart, (of_number(a) - of_number(b)) / (a - b), slope((a + b) / 2))
+    symmetric = (weights + weights.T) / 2
+    want = FOLDED[uplo](basis @ (quotients * (basis.T @ symmetric @ basis)) @ basis.T)
+    np.testing.assert_allclose(got, want, atol=1e-6 if gap > 1e-13 else 1e-13)
+
+
+def test_slopes_of_functions_of_matrices_in_float32_and_in_stacks():
+    x = TensorType("float32", (None, 2, 2))("x")
+    w, v = L.eigh(x)
+    root = T.batched_dot(v * T.sqrt(w)[:, None], v.dimshuffle(0, 2, 1))
+    got = symgrad.function([x], T.grad((root * np.float32([[1, 3], [3, 2]])).sum(), x))(
+        np.array([np.eye(2), np.diag([1, 4]), 4 * np.eye(2)], "float32")
+    )
+    assert got.dtype == "float32"
+    want = [[[0.5, 0], [3, 1]], [[0.5, 0], [2, 0.5]], [[0.25, 0], [1.5, 0.5]]]
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_generalised_eigenvalues_where_those_of_the_metric_are_equal():
+    x, other = T.dmatrices("x", "other")
+    w, v = L.eigh((x + x.T) / 2)
+    white = v / T.sqrt(w)
+    cost = (L.eigh(T.dot(T.dot(white.T, other), white))[0] ** 3).sum()
+    f = symgrad.function([x, other], [cost, T.grad(cost, x)])
+    matrix = RNG.normal(size=(3, 3))
+    matrix += matrix.T
+    for value in (np.eye(3), np.diag([1.0, 2.0, 2.0])):
+        want = differences(lambda a: f(a, matrix)[0], value)
+        np.testing.assert_allclose(f(value, matrix)[1], want, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("basis", [np.eye(3), orthogonal(3)], ids=["axes", "turned"])
+def test_the_vector_of_a_value_that_stands_alone_has_two_derivatives(basis):
+    x = T.dmatrix("x")
+    _, v = L.eigh((x + x.T) / 2)
+    weights, way = RNG.normal(size=(2, 3, 3))
+    slope = T.grad((T.outer(v[:, -1], v[:, -1]) * weights).sum(), x)
+    along = (slope * way).sum()
+    f = symgrad.function([x], [(T.outer(v[:, -1], v[:, -1]) * weights).sum(), along])
+    g = symgrad.function([x], [slope, T.grad(along, x)])
+    value = (basis * [1, 1, 3]) @ basis.T
+    for k, have in enumerate(g(value)):
+        want = differences(lambda a, k=k: f(a)[k], value)
+        np.testing.assert_allclose(have, want, atol=1e-8)
+
+
+def test_second_derivatives_at_equal_eigenvalues_are_right_or_nan():
+    x = T.dmatrix("x")
+    w, v = L.eigh((x + x.T) / 2)
+    way = RNG.normal(size=(3, 3))
+    of_values = T.grad((T.grad((w**3).sum(), x) * way).sum(), x)
+    of_both = T.grad((T.grad(T.dot(v * T.sqrt(w), v.T)[0, 1], x) * way).sum(), x)
+    f = symgrad.function([x], [of_values, of_both])
+    got = f(np.eye(3))
+    np.testing.assert_allclose(got[0], 3 * (way + way.T), atol=1e-12)
+    assert np.isnan(got[1]).all()
+    assert np.isfinite(f(np.diag([1.0, 2.0, 3.0]))[1]).all()
+
+
+def test_costs_that_depend_on_single_eigenvectors_of_equal_values_have_no_slope():
+    x, weights = T.dmatrices("x", "weights")
+    w, v = L.eigh(x)
+    f = symgrad.function([x, weights], T.grad((v * weights).sum() + w[0], x))
+    value = RNG.normal(size=(3, 3))
+    assert np.isnan(f(np.eye(3), value)[np.tril_indices(3)]).all()
+    value[:, :2] = 0  # only the vector of the value that stands alone
+    np.testing.assert_array_equal(f(np.diag([1.0, 1.0, 3.0]), 0 * value), np.diag([1.0, 0, 0]))
+    assert np.isfinite(f(np.diag([1.0, 1.0, 3.0]), value)).all()
+
+
+def test_products_with_jacobians_of_decompositions():
+    x, way = T.dmatrices("x", "way")
+    w, v = L.eigh(x)
+    root = T.dot(v * T.sqrt(w), v.T)
+    f = symgrad.function([x, way], [T.Rop(root, x, way), T.Rop(v, x, way)])
+    direction = RNG.normal(size=(2, 2))
+    direction += direction.T
+    got = f(np.eye(2), direction)
+    np.testing.assert_allclose(got[0], direction / 2, atol=1e-12)
+    assert np.isnan(got[1]).any()
+    value = np.diag([1.0, 4.0])
+    _, vectors = np.linalg.eigh(value)
+    step = 1e-6 * direction
+    for have, k in zip(f(value, direction), (0, 1), strict=True):
+        both = []
+        for moved in (value + step, value - step):
+            a, b = np.linalg.eigh(moved)
+            b = b * np.sign((b * vectors).sum(0))
+            both.append([(b * np.sqrt(a)) @ b.T, b][k])
+        np.testing.assert_allclose(have, (both[0] - both[1]) / 2e-6, atol=1e-8)
 
 
 def test_eig_is_complex_and_has_no_gradient():

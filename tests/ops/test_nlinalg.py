@@ -152,3 +152,83 @@ def test_other_mistakes_are_explained():
         L.tensorsolve(x, T.dtensor3())
     with pytest.raises(GraphTypeError, match="trace takes a matrix"):
         L.trace(T.dvector())
+
+
+# -- slopes of determinants ----------------------------------------------------------------------
+
+
+def cofactors(x):
+    n = len(x)
+    minors = [[np.delete(np.delete(x, i, 0), j, 1) for j in range(n)] for i in range(n)]
+    return np.array(
+        [[(-1) ** (i + j) * np.linalg.det(minors[i][j]) for j in range(n)] for i in range(n)]
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_slopes_of_determinants_at_every_rank(n):
+    x, direction = T.dmatrices("x", "direction")
+    slope = T.grad(L.det(x), x)
+    second = T.grad((slope * direction).sum(), x)
+    f = symgrad.function([x, direction], [slope, second], on_unused_input="ignore")
+    for rank in range(n + 1):
+        value = RNG.normal(size=(n, rank)) @ RNG.normal(size=(rank, n))
+        way = RNG.normal(size=(n, n))
+        got, curved = f(value, way)
+        np.testing.assert_allclose(got, cofactors(value), atol=1e-11)
+        step = 1e-5 * way
+        want = (cofactors(value + step) - cofactors(value - step)) / 2e-5
+        np.testing.assert_allclose(curved, want, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_slopes_of_determinants_of_stacks(dtype):
+    x = TensorType(dtype, (None, None, None))("x")
+    values = np.array([[[1, 2], [2, 4]], [[0, 0], [0, 0]], [[1, 2], [3, 4]]], dtype)
+    want = [[[4, -2], [-2, 1]], [[0, 0], [0, 0]], [[4, -3], [-2, 1]]]
+    got = symgrad.function([x], T.grad(L.det(x).sum(), x))(values)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, want, atol=1e-6 if dtype == "float32" else 1e-14)
+    assert symgrad.function([x], T.grad(L.det(x).sum(), x))(values[:0]).shape == (0, 2, 2)
+
+
+def test_slopes_of_determinants_of_what_is_almost_singular():
+    x = T.dmatrix("x")
+    f = symgrad.function([x], T.grad(L.det(x), x))
+    for size in (1e-3, 1e-9, 1e-15, 1e-17):
+        u, v = (np.linalg.qr(RNG.normal(size=(4, 4)))[0] for _ in range(2))
+        value = u * [2, 1, 0.5, size] @ v
+        np.testing.assert_allclose(f(value), cofactors(value), atol=1e-13)
+    assert np.isnan(f(np.full((2, 2), np.nan))).all()
+
+
+def test_third_derivatives_of_a_determinant():
+    x = T.dmatrix("x")
+    value = RNG.normal(size=(3, 3))
+    cost = L.det(x)
+    for _ in range(3):  # along the matrix itself, det is of degree 3
+        cost = (T.grad(cost, x) * value).sum()
+    np.testing.assert_allclose(cost.eval({x: value}), 6 * np.linalg.det(value))
+
+
+def test_what_has_no_slope_at_singular_matrices_still_says_so():
+    x = T.dmatrix("x")
+    for cost in (L.slogdet(x)[1], L.inv(x).sum()):
+        f = symgrad.function([x], T.grad(cost, x))
+        with pytest.raises(GraphValueError, match="(?i)singular matrix"):
+            f(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("size", [1e3, 1e-3])
+def test_logarithms_of_determinants_that_are_no_floats(size):
+    x = T.dmatrix("x")
+    value = size * (np.eye(200) + np.diag(np.full(199, 0.5), 1))
+    for cost in (T.log(L.det(x)), T.log(abs(L.det(x)))):
+        got, slope = symgrad.function([x], [cost, T.grad(cost, x)])(value)
+        np.testing.assert_allclose(got, np.linalg.slogdet(value)[1])
+        np.testing.assert_allclose(slope, np.linalg.inv(value).T)
+    negative = symgrad.function([x], [T.log(L.det(x)), T.log(abs(L.det(x)))])
+    got = negative([[-2.0]])
+    assert np.isnan(got[0])
+    np.testing.assert_allclose(got[1], np.log(2))
+    assert negative([[0.0]]) == [-np.inf, -np.inf]

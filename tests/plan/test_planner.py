@@ -181,6 +181,16 @@ def test_an_array_is_not_overwritten_while_a_view_of_it_lives():
     np.testing.assert_array_equal(got, np.full((2, 2), 1 - np.tanh(1)))
 
 
+def test_nothing_is_written_over_what_is_read_through_a_view_too():
+    x = TensorType("float64", (None, 2, 2))("x")
+    product = T.batched_dot(T.exp(x), T.tanh(x))
+    f = function([x], T.dot((product - product.dimshuffle(0, 2, 1))[:, 0], [1.0, 2.0]))
+    value = np.arange(12.0).reshape(3, 2, 2) / 10
+    want = np.exp(value) @ np.tanh(value)
+    want = (want - want.swapaxes(1, 2))[:, 0] @ [1.0, 2.0]
+    np.testing.assert_allclose(f(value), want)
+
+
 def test_a_broadcast_view_passed_through_sum_like_is_not_overwritten():
     """sum_like returns its input where nothing was broadcast; that may be read-only."""
     x, v = T.dmatrix("x"), T.dvector("v")
