@@ -229,3 +229,51 @@ def test_a_given_number_is_rounded_as_an_argument_is():
         theano.function([], x, givens={x: np.float64(0.1)})
     f = theano.function([], x, givens={x: np.float64(0.1)}, rebuild_strict=False)
     assert f() == np.float32(0.1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "fits"),
+    [
+        ("float32", 2.5, True),
+        ("float32", 0.1, True),
+        ("float32", np.float64(0.5), True),
+        ("float32", np.float64(0.1), False),
+        ("int32", 3, True),
+        ("int32", 2.0, True),
+        ("int32", 2.5, False),
+        ("int8", 300, False),
+        ("int8", np.int64(3), True),
+        ("int64", True, True),
+        ("float64", np.array(2.0), True),
+        ("float32", np.array(2.0), False),
+        ("float32", [1.5, 2], True),
+        ("int32", [1.0, 2.0], True),
+        ("int32", [1.5], False),
+        ("int8", range(2), True),
+        ("float32", np.ones(2), False),
+        ("float64", "text", False),
+    ],
+)
+def test_numbers_as_updates_are_judged_as_set_value_judges(dtype, value, fits):
+    start = np.zeros((1,) * (0 if isinstance(value, str) else np.ndim(value)), dtype)
+    for change in (
+        lambda s: s.set_value(value),
+        lambda s: theano.function([], [], updates=[(s, value)])(),
+    ):
+        s = theano.shared(start, "s")
+        if fits:
+            change(s)
+            assert s.get_value().dtype == dtype
+            np.testing.assert_array_equal(s.get_value(), np.array(value, dtype))
+        else:
+            with pytest.raises(GraphTypeError, match=r"of (the shared variable )?s\b"):
+                change(s)
+
+
+def test_updates_may_be_lists_that_hold_variables():
+    x = T.dscalar("x")
+    s = theano.shared(np.zeros(2))
+    theano.function([x], [], updates={s: [x, 1.0]})(3.0)
+    assert s.get_value().tolist() == [3.0, 1.0]
+    with pytest.raises(GraphTypeError, match="update of"):
+        theano.function([], [], updates={s: 1.0})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from symgrad.call import In, Out
 from symgrad.errors import (
     GraphTypeError,
@@ -23,7 +25,7 @@ from symgrad.graph.shared import Cell, Shared, shared as make_shared
 from symgrad.graph.walk import substitute, toposort
 from symgrad.graph.written import as_written
 from symgrad.ops.elementwise import cast
-from symgrad.ops.op import as_expr
+from symgrad.ops.op import as_expr, holds_expr
 from symgrad.types import ObjectType, is_discrete, promote
 from symgrad.values import accept
 
@@ -171,6 +173,8 @@ def check_updates(updates: Any) -> Updates:
 def _fit_update(old: Shared, new: Any) -> Any:
     if isinstance(new, Expr) and new.type == old.type:
         return new
+    if not holds_expr(new) and old.dtype != "object":
+        return _as_new_value(old, new)
     new = as_expr(new, f"update of {old}")
     if new.ndim != old.ndim:
         raise GraphTypeError(
@@ -188,6 +192,16 @@ def _fit_update(old: Shared, new: Any) -> Any:
         new = cast(new, old.dtype)
     check_same_type(old, new, "function: updates")
     return new
+
+
+def _as_new_value(old: Shared, value: Any) -> Constant:
+    """A number or an array as an update, judged as `set_value` judges it."""
+    try:
+        return Constant(np.array(accept(value, old.type)))
+    except GraphTypeError as error:
+        raise GraphTypeError(
+            f"function: the update of {describe(old)}: {error.message}\n{made_at(old)}"
+        ) from None
 
 
 def _where_from(new: Expr, dtype: str) -> str:
