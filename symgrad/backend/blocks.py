@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from symgrad.flags import config
 # its gradient 3.9, 3.5, 3.2, 3.3, 3.7 and 6.3, 4.8, 3.6, 2.9, 2.6 (Sapphire Rapids, 2 MiB).
 _BLOCK = 1 << 19
 _BLOCK_ALONE = 1 << 17
+_MOST = 1000  # blocks under `config.stress.block`
 # Below `config.stress.threads` elements, waking other threads costs more than they save.
 
 
@@ -32,24 +34,26 @@ class Kernel(NamedTuple):
     """The function of a chain, and what it takes: scratch arrays, inputs, arrays for results.
 
     `results` are the positions, among inputs and outs, of the arrays that hold the results.
+    `by_size`: how an operation rounds depends on the size of its memory.
     """
 
     call: Callable[..., Any]
     registers: tuple[str, ...]
     out_dtypes: tuple[str, ...]
     results: tuple[int, ...]
+    by_size: bool = False
 
-    def block(self, threads: int) -> int:
-        """How many elements a block of a vector has."""
+    def block(self, threads: int, size: int) -> int:
+        """How many elements a block of a vector has at most."""
         if config.stress.block > 0:
-            return config.stress.block
+            return max(config.stress.block, size // _MOST)
         dtypes = (*self.registers, *self.out_dtypes) or ("float64",)
-        size = max(np.dtype(dtype).itemsize for dtype in dtypes)
-        return max(1, (_BLOCK if threads > 1 else _BLOCK_ALONE) // size)
+        width = max(np.dtype(dtype).itemsize for dtype in dtypes)
+        return max(1, (_BLOCK if threads > 1 else _BLOCK_ALONE) // width)
 
     def block_of(self, shape: tuple[int, ...], threads: int) -> int:
         """How many elements a block holds at most: one row at least."""
-        return max(self.block(threads), math.prod(shape[1:]))
+        return max(self.block(threads, math.prod(shape)), math.prod(shape[1:]))
 
     def threads_for(self, shape: tuple[int, ...]) -> int:
         """How many threads arrays of a shape are worth."""
@@ -60,14 +64,15 @@ class Kernel(NamedTuple):
 
     def bound(self, shape: tuple[int, ...]) -> Callable[..., Any]:
         """The chain for arrays of one shape, with scratch memory of its own."""
-        if math.prod(shape) > self.block(self.threads_for(shape)):
+        size = math.prod(shape)
+        if size > self.block(self.threads_for(shape), size):
             return Blocks(self, shape)
         return partial(self.call, *[np.empty(shape, dtype) for dtype in self.registers])
 
     def scratch_bytes(self, shape: tuple[int, ...]) -> int:
         """How much memory `bound` takes."""
         size, threads = math.prod(shape), self.threads_for(shape)
-        if size > self.block(threads):
+        if size > self.block(threads, size):
             size = self.block_of(shape, threads) * threads
         return size * sum(np.dtype(dtype).itemsize for dtype in self.registers)
 
@@ -83,9 +88,11 @@ class Blocks:
         self.kernel = kernel
         self.shape = shape
         self.threads = kernel.threads_for(shape)
-        self.block = kernel.block(self.threads)
-        # rows of a block, where the arrays cannot be seen as vectors
-        self.rows = max(1, self.block // (math.prod(shape) // shape[0]))
+        size = math.prod(shape)
+        block = kernel.block(self.threads, size)
+        self.cuts = _cuts(size, block)
+        # in rows, where the arrays cannot be seen as vectors
+        self.row_cuts = _cuts(shape[0], max(1, block // (size // shape[0])))
         self.work = [
             [np.empty(kernel.block_of(shape, self.threads), dtype) for dtype in kernel.registers]
             for _ in range(self.threads)
@@ -102,12 +109,11 @@ class Blocks:
         if all(a.flags.c_contiguous if a.shape == shape else a.size == 1 for a in whole):
             cut = [a.shape == shape for a in whole]
             parts = [a.reshape(-1 if c else ()) for a, c in zip(whole, cut, strict=True)]
-            step, length = self.block, math.prod(shape)
+            cuts = self.cuts
         else:
-            parts, step, rest, length = whole, self.rows, shape[1:], shape[0]
-            cut = [a.ndim == len(shape) and a.shape[0] == length for a in whole]
-        starts = deque(range(0, length, step))
-        run = partial(self._run, starts, step, rest, length, parts, cut)
+            parts, cuts, rest = whole, self.row_cuts, shape[1:]
+            cut = [a.ndim == len(shape) and a.shape[0] == shape[0] for a in whole]
+        run = partial(self._run, deque(cuts), rest, parts, cut)
         if self.threads == 1:
             run(self.work[0])
         else:
@@ -121,10 +127,8 @@ class Blocks:
 
     def _run(
         self,
-        starts: deque[int],
-        step: int,
+        cuts: deque[tuple[int, int]],
         rest: tuple[int, ...],
-        length: int,
         parts: Sequence[Any],
         cut: Sequence[bool],
         work: Sequence[Any],
@@ -132,15 +136,31 @@ class Blocks:
         """Compute blocks until none is left."""
         call = self.kernel.call
         row = math.prod(rest)
-        full = [w[: step * row].reshape(step, *rest) for w in work]
+        sizes: dict[int, Sequence[Any]] = {}  # balanced, so that there are two at most
         while True:
             try:
-                start = starts.popleft()
+                start, stop = cuts.popleft()
             except IndexError:
                 return
-            stop = min(start + step, length)
-            registers = full if stop - start == step else [w[: stop - start] for w in full]
+            n = stop - start
+            registers = sizes.get(n)
+            if registers is None:
+                registers = sizes[n] = [w[: n * row].reshape(n, *rest) for w in work]
             call(*registers, *[p[start:stop] if c else p for p, c in zip(parts, cut, strict=True)])
+
+
+def _cuts(length: int, most: int) -> list[tuple[int, int]]:
+    """Where a length is cut into parts that are as long as each other, and none above `most`.
+
+    An operation may compute a few elements in another way than many, with other roundings: a short
+    part at the end would depend on the number of threads.
+
+    >>> _cuts(10, 4)
+    [(0, 3), (3, 6), (6, 10)]
+    """
+    count = -(-length // most)
+    ends = [length * k // count for k in range(count + 1)]
+    return list(pairwise(ends))
 
 
 def _quiet(errors: dict[str, Any], run: Callable[[Any], None], work: Any) -> None:

@@ -32,6 +32,7 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
+from symgrad.ops.lowered import log1p_by_log, log1p_of_fraction
 from symgrad.ops.op import Into, Op
 from symgrad.origins import Origin, short_origin
 from symgrad.plan import Chain, Program, Result, Step, python_name
@@ -175,6 +176,7 @@ class _Writer:
                 tuple(dtype for _, dtype in chain.registers),
                 tuple(by_name[name] for name, _ in chain.outs),
                 tuple(where[node] for node, _, _ in chain.results),
+                any(step.node.op in (log1p_by_log, log1p_of_fraction) for step in chain.steps),
             )
             kernels.append((tuple(node for node, _, _ in chain.results), kernel))
         memory = Memory(scratch, kernels)

@@ -14,7 +14,7 @@ from symgrad.backend.blocks import Kernel
 from symgrad.backend.spares import no_spare, spare
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
-from symgrad.ops.op import Lengths, Shape, Spec, nbytes
+from symgrad.ops.op import Lengths, Op, Shape, Spec, nbytes
 from symgrad.plan import Scratch
 
 _SETS = 8  # sets of lengths that a function keeps memory for
@@ -60,14 +60,13 @@ class Memory:
                 self.made += 1
                 always = config.stress.reuse == "always"
                 if self.made > _PATIENCE and not always:
-                    return self._nothing()
+                    return self._nothing(shapes)
                 if len(self.kept) >= _SETS and not always:
                     del self.kept[next(iter(self.kept))]
                 kept = self.kept[shapes] = []
-        given = zip(self.scratch.sources, shapes, strict=True)
-        found = further_shapes({node: shape for (node, _), shape in given}, self.scratch.rules)
+        found = self._found(shapes)
         if not self._equal(found):
-            return self._nothing()
+            return self._nothing(shapes)
         return (
             *[self._array(node, found) for _, node in self.scratch.arrays],
             *[_workspace(node, found) for _, node in self.scratch.works],
@@ -76,6 +75,10 @@ class Memory:
             *[_spare(each.nodes, found) for each in self.scratch.fitting],
             kept,
         )
+
+    def _found(self, shapes: tuple[Shape, ...]) -> dict[Expr, Shape]:
+        given = zip(self.scratch.sources, shapes, strict=True)
+        return further_shapes({node: shape for (node, _), shape in given}, self.scratch.rules)
 
     def _equal(self, found: dict[Expr, Shape]) -> bool:
         """Whether lengths that the plan takes to be equal are, as far as they are known."""
@@ -98,11 +101,15 @@ class Memory:
         fits = all((i is None) == (a is None) for i, a in zip(items, arrays, strict=True))
         return tuple(arrays) if fits else None
 
-    def _nothing(self) -> tuple[Any, ...]:
-        """No memory: every operation makes its result."""
+    def _nothing(self, shapes: tuple[Shape, ...]) -> tuple[Any, ...]:
+        """No memory: every operation makes its result, by the same arithmetic as with memory."""
         count = len(self.scratch.arrays) + len(self.scratch.works)
-        chains = [kernel.unbound() for _, kernel in self.kernels]
-        solvers = [partial(node.op.impl, np) for _, node in self.scratch.solvers]
+        found = self._found(shapes) if any(kernel.by_size for _, kernel in self.kernels) else {}
+        chains = [
+            _bound(kernel, results, found) if kernel.by_size else kernel.unbound()
+            for results, kernel in self.kernels
+        ]
+        solvers = [partial(_solve, node.op) for _, node in self.scratch.solvers]
         spares = [no_spare] * len(self.scratch.fitting)
         return (*[None] * count, *solvers, *chains, *spares, deque(maxlen=0))
 
@@ -154,6 +161,12 @@ def _solver(node: Expr, found: dict[Expr, Shape]) -> Any:
     if all(i in found for i in node.inputs):
         solver = node.op.resolve(*[Spec(found[i], i.dtype) for i in node.inputs])
     return solver or partial(node.op.impl, np)
+
+
+def _solve(op: Op, *arrays: Any) -> Any:
+    """Compute a node as `_solver` would."""
+    solver = op.resolve(*[Spec(a.shape, a.dtype) for a in arrays])
+    return solver(*arrays) if solver is not None else op.impl(np, *arrays)
 
 
 def _workspace(node: Expr, found: dict[Expr, Shape]) -> Any:

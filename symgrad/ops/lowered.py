@@ -134,6 +134,8 @@ def _in_blocks(kernel: Callable[..., None]) -> Callable[[Any, Any], None]:
         if out.dtype != np.float32 or out.size < _FEW:
             np.log1p(x, out)
             return
+        if x.shape != out.shape:  # one row, say, where the memory of a chain is large
+            x = np.broadcast_to(x, out.shape)
         a, b = np.empty((2, min(out.size, _BLOCK)), dtype=np.float32)
         flat, x = out.reshape(-1), np.ravel(x)
         if x.size <= _BLOCK:

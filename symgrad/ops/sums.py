@@ -71,6 +71,7 @@ def accurate_sum(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return wide.astype(x.dtype)
 
 
+@lru_cache(maxsize=256)
 def sum_for(shape: tuple[int, ...], dtype: str, axis: tuple[int, ...]) -> Callable[[Any], Any]:
     """`accurate_sum` without `keepdims` for arrays of one shape, on the shortest way.
 
