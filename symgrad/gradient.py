@@ -197,6 +197,20 @@ def _like(wrt: Any, results: Sequence[Any]) -> Any:
     return list(results) if isinstance(wrt, list) else results[0]
 
 
+def format_as(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
+    """Return outputs as a list, a tuple, or a single one by itself, as `grad` does.
+
+    >>> format_as(True, False, [1]), format_as(False, True, [1, 2]), format_as(False, False, [1])
+    ([1], (1, 2), 1)
+    """
+    if use_list and use_tuple:
+        raise GraphValueError("format_as: a list or a tuple, not both.")
+    several = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    if not (use_list or use_tuple) and len(several) != 1:
+        raise GraphValueError(f"format_as: {len(several)} outputs need a list or a tuple.")
+    return _like([] if use_list else () if use_tuple else None, several)
+
+
 def _zeros(target: Expr) -> Any:
     return full_like(target, 0, config.floatX if is_discrete(target.dtype) else target.dtype)
 

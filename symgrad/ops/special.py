@@ -293,6 +293,26 @@ def gammaincc(xp: Any, k: Any, x: Any) -> Any:
     return _scipy("gammaincc", k, x)
 
 
+def gammal(k: Any, x: Any) -> Any:
+    """Lower incomplete gamma function, not regularised: ``gammainc(k, x) * gamma(k)``.
+
+    >>> gammal(1.0, [0.0, 1.0]).eval()
+    array([0.        , 0.63212056])
+    """
+    k, x = as_exprs((k, x), "gammal")
+    return gammainc(k, x) * gamma(k)
+
+
+def gammau(k: Any, x: Any) -> Any:
+    """Upper incomplete gamma function, not regularised: ``gammaincc(k, x) * gamma(k)``.
+
+    >>> gammau(1.0, [0.0, 1.0]).eval()
+    array([1.        , 0.36787944])
+    """
+    k, x = as_exprs((k, x), "gammau")
+    return gammaincc(k, x) * gamma(k)
+
+
 def chi2sf(x: Any, k: Any) -> Any:
     """Survival function of the chi-squared distribution with `k` degrees of freedom.
 

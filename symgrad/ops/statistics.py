@@ -1,4 +1,4 @@
-"""Spread over axes: variance, standard deviation, range."""
+"""Spread over axes: variance, standard deviation, covariances, range."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import Any
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
+from symgrad.ops.axes import shape_padleft
 from symgrad.ops.elementwise import cast, eq, maximum, sqr, sqrt, sub, switch
 from symgrad.ops.families import check_axes
-from symgrad.ops.lengths import check_int, product_of_lengths
+from symgrad.ops.joining import concatenate
+from symgrad.ops.lengths import check_int, dim, product_of_lengths
+from symgrad.ops.linalg import dot
+from symgrad.ops.op import as_expr
 from symgrad.ops.reduction import max, mean, min, sum
+from symgrad.ops.shaping import transpose
 from symgrad.types import is_complex, is_discrete
 
 
@@ -116,6 +121,62 @@ def ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     array([4., 1.])
     """
     return max(a, axis, keepdims) - min(a, axis, keepdims)
+
+
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
+    """Covariances of variables, each a row of observations; in float64, as NumPy's.
+
+    Parameters
+    ----------
+    m : array_like
+        A matrix, or a vector of observations of one variable.
+    y : array_like, optional
+        More variables.
+    rowvar : bool
+        False where the variables are columns.
+    bias : bool
+        Divide by the number of observations instead of one less.
+    ddof : int, optional
+        Divide by the number of observations less this, whatever `bias` is.
+    fweights, aweights : None
+        Weights are not supported.
+
+    Raises
+    ------
+    GraphTypeError
+        If the variables are complex or of another rank, or there are weights.
+
+    >>> cov([[1.0, 2.0, 4.0], [3.0, 1.0, 0.0]]).eval().round(3)
+    array([[ 2.333, -2.167],
+           [-2.167,  2.333]])
+    """
+    if fweights is not None or aweights is not None:
+        raise GraphTypeError("cov: weights are not supported. Subtract the weighted mean by hand.")
+    rows = []
+    for given in (m,) if y is None else (m, y):
+        x = as_expr(given, "cov")
+        if x.ndim not in (1, 2) or is_complex(x.dtype):
+            raise GraphTypeError(
+                f"cov takes real vectors or matrices, not {describe(x)}.\n{made_at(x)}"
+            )
+        x = cast(x, "float64")
+        rows.append(shape_padleft(x) if x.ndim == 1 else x if rowvar else transpose(x))
+    x = concatenate(rows) if len(rows) > 1 else rows[0]
+    if ddof is None:
+        ddof = 0 if bias else 1
+    centred = x - mean(x, axis=1, keepdims=True)
+    count = cast(dim(x, 1) - check_int(ddof, "cov: ddof"), "float64")
+    single = y is None and as_expr(m).ndim == 1
+    products = dot(centred, transpose(centred)) / count
+    return products[0, 0] if single else products
 
 
 for _function in (var, std, ptp):

@@ -469,3 +469,15 @@ ztensor4s = Several(ztensor4)
 ztensor5s = Several(ztensor5)
 ztensor6s = Several(ztensor6)
 ztensor7s = Several(ztensor7)
+
+# -- Theano's lists of them --------------------------------------------------------------
+
+int_scalar_types = int_types = (bscalar, wscalar, iscalar, lscalar)
+int_vector_types = (bvector, wvector, ivector, lvector)
+int_matrix_types = (bmatrix, wmatrix, imatrix, lmatrix)
+float_scalar_types = float_types = (fscalar, dscalar)
+float_vector_types = (fvector, dvector)
+float_matrix_types = (fmatrix, dmatrix)
+complex_scalar_types = complex_types = (cscalar, zscalar)
+complex_vector_types = (cvector, zvector)
+complex_matrix_types = (cmatrix, zmatrix)

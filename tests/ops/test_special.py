@@ -180,3 +180,13 @@ def test_slope_of_i1_where_it_overflows(dtype):
     x = T.vector("x", dtype)
     got = T.grad(T.i1(x).sum(), x).eval({x: np.array([800.0, -800.0, 0.0, nan], dtype)})
     np.testing.assert_array_equal(got, [inf, inf, 0.5, nan])
+
+
+def test_incomplete_gamma_functions_that_are_not_regularised():
+    k, x = T.dvector("k"), T.dscalar("x")
+    points = [0.5, 1.0, 2.0]
+    lower, upper = symgrad.function([k, x], [T.gammal(k, x), T.gammau(k, x)])(points, 1.5)
+    np.testing.assert_allclose(lower, exact(lambda a: mpmath.gammainc(a, 0, 1.5), points), 1e-12)
+    np.testing.assert_allclose(upper, exact(lambda a: mpmath.gammainc(a, 1.5), points), 1e-12)
+    slope = T.grad(T.gammal(2.0, x), x).eval({x: 1.5})
+    np.testing.assert_allclose(slope, 1.5 * np.exp(-1.5))

@@ -79,3 +79,28 @@ def test_mistakes_are_explained():
         T.ptp(TensorType("bool", (None,))("b"))
     with pytest.raises(GraphTypeError, match="ddof"):
         T.var(T.dvector("x"), ddof=0.5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"rowvar": False}, {"bias": True}, {"ddof": 0}])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_covariances_are_numpys(dtype, settings):
+    rng = np.random.default_rng(0)
+    a, b = (rng.uniform(-3, 4, (4, 4)).astype(dtype) for _ in range(2))
+    x, y = TensorType(dtype, (None, None))("x"), TensorType(dtype, (None, None))("y")
+    one, two = symgrad.function([x, y], [T.cov(x, **settings), T.cov(x, y, **settings)])(a, b)
+    assert one.dtype == "float64"
+    np.testing.assert_allclose(one, np.cov(a.astype(float), **settings), atol=1e-12)
+    both = np.cov(a.astype(float), b.astype(float), **settings)
+    np.testing.assert_allclose(two, both, atol=1e-12)
+
+
+def test_covariances_of_vectors_and_what_is_refused():
+    v = T.dvector("v")
+    np.testing.assert_allclose(T.cov(v).eval({v: [1.0, 2.0, 4.0]}), np.cov([1.0, 2.0, 4.0]))
+    assert T.cov(v).ndim == 0
+    symgrad.gradient.verify_grad(lambda m: T.cov(m), [np.random.default_rng(0).normal(size=(2, 5))])
+    for wrong in ({"fweights": [1]}, {"aweights": [1]}):
+        with pytest.raises(GraphTypeError, match="weights are not supported"):
+            T.cov(v, **wrong)
+    with pytest.raises(GraphTypeError, match="cov takes real"):
+        T.cov(T.dtensor3("t"))

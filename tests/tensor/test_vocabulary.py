@@ -38,7 +38,10 @@ NAMES = {
         zeros zeros_like iround complex complex_from_polar get_vector_length as_tensor load iv jv
         all_dtypes int_dtypes uint_dtypes complex_dtypes ceil_intdiv default extract_constant
         get_scalar_constant_value tensor_from_scalar scalar_from_tensor transfer isnan_ isinf_
-        NotScalarConstantError EmptyConstantError ShapeError""",
+        NotScalarConstantError EmptyConstantError ShapeError cov gammal gammau int_types
+        int_scalar_types int_vector_types int_matrix_types float_types float_scalar_types
+        float_vector_types float_matrix_types complex_types complex_scalar_types
+        complex_vector_types complex_matrix_types""",
     "theano.tensor.nnet": """
         binary_crossentropy categorical_crossentropy confusion_matrix crossentropy_categorical_1hot
         crossentropy_softmax_1hot crossentropy_softmax_argmax_1hot_with_bias elu hard_sigmoid
@@ -61,7 +64,7 @@ NAMES = {
         DisconnectedInputError DisconnectedType GradientError Lop NullTypeGradError Rop
         consider_constant disconnected_grad grad grad_clip grad_not_implemented grad_scale
         grad_undefined hessian jacobian numeric_grad subgraph_grad undefined_grad verify_grad
-        zero_grad""",
+        zero_grad format_as""",
     "theano.printing": "Print debugprint min_informative_str pp pprint pydotprint",
     "theano.compile": "In Mode Out Param SharedVariable function get_default_mode mode shared",
     "theano.compile.mode": "Mode get_default_mode get_mode",
