@@ -18,6 +18,7 @@ import numpy as np
 from symgrad.ops.elementwise import le, switch
 from symgrad.ops.families import elementwise
 from symgrad.ops.logic import invert, isnan, or_
+from symgrad.ops.nnet import sigmoid
 
 # -- what this machine is fast at ------------------------------------------------------------
 
@@ -116,6 +117,27 @@ def fmin(xp: Any, a: Any, b: Any) -> Any:
     array([1., 2.])
     """
     return xp.fmin(a, b)
+
+
+# -- sigmoid -----------------------------------------------------------------------------------
+
+
+@elementwise(
+    vjp=lambda g, y, x: (g * y * (1 - 2 * sigmoid(x)),),
+    domain=(-4.0, 4.0),
+    dtype="float",
+    real=True,
+)
+def slope_of_sigmoid(xp: Any, x: Any) -> Any:
+    """``sigmoid(x) * sigmoid(-x)``; 0 above, where that is subnormal.
+
+    >>> slope_of_sigmoid([-1.0, 0.0]).eval()
+    array([0.19661193, 0.25      ])
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        power = xp.exp(x)
+        finite = xp.clip(power, 0, xp.finfo(x.dtype).max)
+        return finite / (1 + finite) / (1 + power)
 
 
 # -- log1p in float32 --------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """The last rewrites: elementwise operations become NumPy's own functions.
 
 What has no ufunc is written in ufuncs, so that a plan can run all of it block by block. All that
-belongs to `sigmoid` and `softplus` is made of `exp(x)`, so that a value and its gradients, of
-`x` and of `-x`, need one exponential: it may overflow, which each form turns into the right limit.
+belongs to `sigmoid` and `softplus` is made of `exp(x)`, so that a value and its gradients need one
+exponential: it may overflow, which each form turns into the right limit. `sigmoid(-x)` is made of
+`exp(-x)`: `1 / (1 + exp(x))` is 0 where it should be a subnormal number.
 Where the user wants to hear of overflow (`config.numpy.seterr_…`), those operations stay whole.
 """
 
@@ -23,6 +24,7 @@ from symgrad.ops.lowered import (
     kept,
     log1p_by_log,
     log1p_of_fraction,
+    slope_of_sigmoid,
 )
 from symgrad.rewrite.algebra import truth_of_number
 from symgrad.rewrite.engine import RuleSet
@@ -63,46 +65,65 @@ def sgn_as_clip(e: Expr) -> Expr | None:
     return _between(ops.add.make(product, _number(0, x)), -1, 1)
 
 
+SLOPES = RuleSet("slopes")
+
+
+@SLOPES(ops.mul, needs=[ops.sigmoid])
+def product_of_sigmoids(e: Expr) -> Expr | None:
+    """sigmoid(x) * sigmoid(-x) → the slope of sigmoid(x), with one exponential for two."""
+    a, b = e.inputs
+    if a.op is not ops.sigmoid or b.op is not ops.sigmoid:
+        return None
+    for x, other in ((a.inputs[0], b.inputs[0]), (b.inputs[0], a.inputs[0])):
+        if other.op is ops.neg and other.inputs[0] is x:
+            made: Expr = slope_of_sigmoid.make(x)
+            return made
+    return None
+
+
 # -- what is made of exp(x) ----------------------------------------------------------------------
 
 
 @LOWERING(ops.sigmoid)
 def sigmoid_as_exp(e: Expr) -> Expr | None:
-    """sigmoid(x) → p / (1 + p), p = clip(exp(x), 0, max); sigmoid(-x) → 1 / (1 + exp(x)).
-
-    sigmoid(-|x|), from the gradient of log(1 + exp(-|x|)), is the smaller of both, sigmoid(|x|)
-    the larger: the gradient of a product with sigmoid(x) has both already.
-    """
+    """sigmoid(x) → p / (1 + p), p = clip(exp(x), 0, max)."""
     (x,) = e.inputs
     if not _is_quiet():
         return None
-    inner = x.inputs[0] if x.op is ops.neg else x
-    if inner.op is el.abs:
-        (base,) = inner.inputs
-        choose = el.maximum if inner is x else el.minimum
-        return choose.make(ops.sigmoid.make(base), ops.sigmoid.make(ops.neg.make(base)))
-    power, one = ops.exp.make(inner), _number(1, x)
-    if inner is not x:
-        return ops.true_div.make(one, ops.add.make(power, one))
-    finite = _between(power, 0, np.finfo(x.dtype).max)  # inf / inf would be NaN
-    return ops.true_div.make(finite, ops.add.make(finite, one))
+    power = ops.exp.make(x)
+    if not _is_minus_size(x):
+        power = _between(power, 0, np.finfo(x.dtype).max)  # inf / inf would be NaN
+    return ops.true_div.make(power, ops.add.make(power, _number(1, x)))
+
+
+def _is_minus_size(x: Expr) -> bool:
+    """Whether an expression is -|b|."""
+    return x.op is ops.neg and x.inputs[0].op is el.abs
+
+
+@LOWERING(slope_of_sigmoid)
+def slope_of_sigmoid_as_exp(e: Expr) -> Expr | None:
+    """The slope of sigmoid(x) → sigmoid(x) / (1 + exp(x)), whatever is subnormal perhaps 0."""
+    (x,) = e.inputs
+    if not _is_quiet():
+        return ops.mul.make(ops.sigmoid.make(x), ops.sigmoid.make(ops.neg.make(x)))
+    return ops.true_div.make(ops.sigmoid.make(x), ops.add.make(ops.exp.make(x), _number(1, x)))
 
 
 @LOWERING(ops.softplus)
 def softplus_as_log1p(e: Expr) -> Expr | None:
-    """softplus(x) → log1p(exp(-|x|)) + max(x, 0), where exp(-|x|) is min(exp(x), 1 / exp(x))."""
+    """softplus(x) → log1p(exp(-|x|)) + max(x, 0), where exp(-|x|) is min(exp(x), 1 / exp(x)).
+
+    softplus(-|x|) → log1p(exp(-|x|)).
+    """
     (x,) = e.inputs
     if not _is_quiet():
         return None
-    inner = x.inputs[0] if x.op is ops.neg else x
-    base = inner.inputs[0] if inner.op is el.abs else inner
-    power = ops.exp.make(base)
+    power = ops.exp.make(x)
+    if _is_minus_size(x):
+        return _log1p_of_fraction(power)
     inverse = ops.true_div.make(_number(1, x), power)
     rest = _log1p_of_fraction(el.minimum.make(power, inverse))
-    if inner.op is el.abs:
-        return rest if x.op is ops.neg else ops.add.make(rest, x)
-    if x.op is ops.neg:
-        return ops.sub.make(rest, _between(inner, -np.inf, 0))
     return ops.add.make(rest, _between(x, 0, np.inf))
 
 

@@ -14,7 +14,7 @@ from symgrad.rewrite.equal_lengths import drop_broadcasting
 from symgrad.rewrite.increments import INCREMENTS
 from symgrad.rewrite.inner import INNER
 from symgrad.rewrite.losses import LOSSES
-from symgrad.rewrite.lowering import LOWERING
+from symgrad.rewrite.lowering import LOWERING, SLOPES
 from symgrad.rewrite.products import use_blas
 from symgrad.rewrite.shapes import SHAPES, bind
 from symgrad.rewrite.slices import SLICES
@@ -41,7 +41,7 @@ def _simplify(graph: Sequence[Expr], trace: list[Fired] | None) -> list[Expr]:
 
 
 def _fuse_losses(graph: Sequence[Expr], trace: list[Fired] | None) -> list[Expr]:
-    return rewrite(graph, bind(LOSSES, INNER), trace=trace)
+    return rewrite(graph, bind(LOSSES, INNER, SLOPES), trace=trace)
 
 
 def _drop_broadcasting(graph: Sequence[Expr], trace: list[Fired] | None) -> list[Expr]:
