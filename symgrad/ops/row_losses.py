@@ -155,12 +155,14 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
         np.dot(e, ones[:k], s)
     else:
         np.add.reduce(e, 1, None, s)
+    infinite = None
     if s.dot(t) == 0:  # all finite
         if losses is not None:
             np.log1p(s, losses)
         np.negative(s, t)
     else:
-        np.subtract(z, z.max(axis=1, keepdims=True), e)
+        top = np.minimum(z.max(axis=1, keepdims=True), np.finfo(z.dtype).max)
+        np.subtract(z, top, e)
         own = flat[at]
         np.exp(e, e)
         np.expm1(own, t)
@@ -170,10 +172,14 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
             np.log1p(s, losses)
             np.subtract(losses, own, losses)
         np.subtract(t, s, t)
+        # beside an infinite score, a finite one has no share; alone among such, that score has all
+        infinite = np.isposinf(s) & (own < 0)
     if excess is not None:
         flat[at] = t
         np.add(s, one, s)
         np.divide(e, s[:, None], e)
+        if infinite is not None:
+            flat[at[infinite]] = -1
 
 
 @lru_cache(maxsize=256)
@@ -185,13 +191,15 @@ def _counting(n: int, step: int) -> Any:
 def _row_loss(xp: Any, z: Any, y: Any) -> tuple[Any, Any]:
     """The same in an array namespace that cannot write into memory."""
     m, k = y.shape[0], z.shape[1]
-    below = z[:m] - z[:m].max(axis=1, keepdims=True, initial=-np.inf)
+    top = z[:m].max(axis=1, keepdims=True, initial=-np.inf)
+    below = z[:m] - xp.minimum(top, xp.finfo(z.dtype).max)
     true = xp.arange(k) == xp.where(y < 0, y + k, y)[:, None]
     own = xp.sum(xp.where(true, below, 0), axis=1)
     less = xp.expm1(own)
     e = xp.where(true, less[:, None], xp.exp(below))
     s = xp.sum(e, axis=1)
     excess = xp.where(true, (less - s)[:, None], e) / (s + 1)[:, None]
+    excess = xp.where(true & ((own < 0) & xp.isposinf(s))[:, None], -1, excess)
     rest = xp.zeros((z.shape[0] - m, k), z.dtype)
     return xp.log1p(s) - own, xp.concatenate([excess, rest])
 

@@ -184,6 +184,9 @@ def _example_axes() -> Iterable[tuple[tuple[int, ...], tuple[int, ...]]]:
     yield (2, _FEW + 1), (1,)
 
 
+_LARGEST = {np.dtype(d): np.array(np.finfo(d).max) for d in ("float16", "float32", "float64")}
+
+
 class Softmax(AxisNormalizer):
     """``exp(x) / sum(exp(x))`` along some axes."""
 
@@ -192,6 +195,7 @@ class Softmax(AxisNormalizer):
         (s,) = work
         each = s[:, None] if axis else s
         _largest_into(s, x, axis)
+        np.minimum(s, _LARGEST[s.dtype], out=s)  # beside infinity, a number is 0, not NaN
         np.subtract(x, each, e)
         np.exp(e, e)
         sum_of_lines(e, axis, s)
@@ -199,7 +203,8 @@ class Softmax(AxisNormalizer):
 
     def along(self, xp: Any, axis: tuple[int, ...], *arrays: Any) -> Any:
         (x,) = arrays
-        e = xp.exp(x - x.max(axis=axis, keepdims=True))
+        top = xp.minimum(x.max(axis=axis, keepdims=True), xp.finfo(x.dtype).max)
+        e = xp.exp(x - top)
         return e / accurate_sum(xp, e, axis, True)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:

@@ -314,13 +314,6 @@ def _is_size(e: Expr, x: Expr) -> bool:
     return sorted(axes) == list(range(x.ndim))
 
 
-@ALGEBRA(ops.Reshape)
-def reshape_to_the_same(e: Expr) -> Expr | None:
-    """x.reshape(s) → x, where both shapes are known and equal."""
-    x = e.inputs[0]
-    return x if x.static_shape == e.static_shape and None not in x.static_shape else None
-
-
 @ALGEBRA(ops.Cast)
 def cast_to_own_dtype(e: Expr) -> Expr | None:
     """cast(x, d) → x, where x has dtype d."""

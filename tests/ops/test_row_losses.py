@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
+import symgrad
+import symgrad.tensor as T
 from symgrad.ops.op import Spec
 from symgrad.ops.row_losses import RowLoss, ScaleRows
 
@@ -181,3 +183,19 @@ def test_rows_are_scaled(length):
     want = np.zeros_like(x)
     want[: 5 if length == 1 else length] = x * 2 if length == 1 else x[:length] * scale[:, None]
     np.testing.assert_array_equal(ScaleRows().impl(np, x, scale), want)
+
+
+def test_losses_beside_an_infinite_score_are_those_of_log_softmax():
+    inf = np.inf
+    z = np.array([[inf, 1, 2], [inf, 1, 2], [inf, inf, 0], [-inf, 1, 2], [-inf, -inf, -inf]])
+    y = np.array([1, 0, 2, 0, 1])
+    for dtype in ("float64", "float32"):
+        x, k = T.matrix("x", dtype=dtype), T.lvector("k")
+        loss = T.nnet.crossentropy_softmax_1hot(x, k)[0]
+        g = T.grad(loss.sum(), x)
+        (have, slope), (want, plain) = (
+            symgrad.function([x, k], [loss, g], mode=mode)(z.astype(dtype), y)
+            for mode in ("FAST_RUN", "FAST_COMPILE")
+        )
+        np.testing.assert_array_equal(have, want)
+        np.testing.assert_allclose(slope, plain, rtol=1e-6)

@@ -208,3 +208,15 @@ def test_the_slope_of_the_only_class_is_zero_times_what_comes_in(number, mode):
     assert np.isnan(have)
     assert np.isnan(f([[1.0]], [0], number))
     assert f([[1.0]], [0], 2.0) == 0
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 40), (2, 3, 4)])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_beside_an_infinite_score_a_finite_one_has_no_share(shape, axis):
+    values = np.zeros(shape)
+    values[(0,) * len(shape)] = np.inf
+    x = T.TensorType("float64", (None,) * len(shape))("x")
+    have = symgrad.function([x], T.nnet.softmax(x, axis=axis))(values)
+    with np.errstate(invalid="ignore"):
+        want = np.exp(values) / np.exp(values).sum(axis=axis, keepdims=True)
+    np.testing.assert_allclose(have, want)
