@@ -106,9 +106,10 @@ def _elementwise(op, node, inputs):
     compute = _FUNCTIONS.get(op.name)
     if compute is None:
         raise Unknown(op.name)
-    wide = [x if x.dtype == object else _floats(x) if op.name != "switch" else x for x in inputs]
-    if op.name == "switch":
-        wide = [wide[0], *[x if x.dtype == object else _floats(x) for x in wide[1:]]]
+    chooses = op.name in ("switch", "kept")
+    wide = [
+        x if x.dtype == object or (chooses and not k) else _floats(x) for k, x in enumerate(inputs)
+    ]
     result = np.frompyfunc(compute, len(wide), 1)(*wide)
     if is_discrete(node.dtype):
         return np.asarray(result).astype(node.dtype)
@@ -252,6 +253,8 @@ _FUNCTIONS = {
     },
     "pow": _pow,
     "neq": lambda a, b: bool(a != b),
+    "unless_nan": lambda a, b: NAN if mp.isnan(b) else a,
+    "kept": lambda c, x: x if c else mp.mpf(0),
     "switch": lambda c, a, b: a if c else b,
     "fmin": lambda a, b: a if mp.isnan(b) else b if mp.isnan(a) else min(a, b),
     "times_or_zero": lambda a, b: a if a == 0 else _FUNCTIONS["mul"](a, b),

@@ -14,6 +14,7 @@ import numpy as np
 import symgrad.tensor as T
 from symgrad import ops
 from symgrad.gradient import disconnected_grad, zero_grad
+from symgrad.ops.elementwise import unless_nan
 from symgrad.ops.shaping import SumLike
 
 exp, log, sigmoid, softmax, tanh = T.exp, T.log, T.nnet.sigmoid, T.nnet.softmax, T.tanh
@@ -260,6 +261,10 @@ ALGEBRA = {
         lambda i, j: i + -j,
     ],
     "minus_of_minus": [lambda v, w: v - -w, lambda v, w, u: v - (-w) * u, lambda i, j: i - -j],
+    "truth_of_number": [
+        lambda c: T.neq(T.cast(c, "float32"), 0),
+        lambda c, v: T.neq(T.cast(v > 0, "int8"), 0),
+    ],
     "of_minus": [
         lambda v: T.sqr(-v),
         lambda v: abs(-v),
@@ -352,6 +357,12 @@ LOWERING = {
         lambda v: T.nnet.relu(v, 3),
         lambda v, s: T.nnet.relu(v, s),
     ],
+    "choice_as_product": [
+        lambda v: T.switch(v > 0, v, 0),
+        lambda v, w: T.switch(v > 0, 0, w),
+        lambda v: slope(T.switch(v > 0, log(v), 0), v),
+    ],
+    "unless_nan_as_product": [lambda v, w: unless_nan(v, w)],
     "softsign_as_quotient": [lambda v: T.nnet.softsign(v)],
     "times_or_zero_as_choice": [lambda v, w: ops.times_or_zero(v, w)],
     "xlogx_as_log": [lambda v: T.xlogx.xlogx(v)],
