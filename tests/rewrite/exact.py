@@ -11,6 +11,7 @@ import numpy as np
 from symgrad import ops
 from symgrad.graph.expr import Constant
 from symgrad.graph.walk import toposort
+from symgrad.ops.determinants import Det
 from symgrad.ops.families import Elementwise
 from symgrad.ops.linalg import Dot
 from symgrad.ops.op import Project
@@ -253,6 +254,7 @@ _FUNCTIONS = {
     },
     "pow": _pow,
     "neq": lambda a, b: bool(a != b),
+    "weighted": lambda a, b: mp.mpf(0) if a == 0 and abs(b) == INF else _FUNCTIONS["mul"](a, b),
     "unless_nan": lambda a, b: NAN if mp.isnan(b) else a,
     "kept": lambda c, x: x if c else mp.mpf(0),
     "switch": lambda c, a, b: a if c else b,
@@ -347,5 +349,6 @@ _OTHERS = {
     ops.LogSoftmax: lambda op, x: _softmax(op, x, log=True),
     RowLoss: _row_loss,
     LessShare: _less_share,
+    Det: lambda op, x: np.array(mp.det(mp.matrix(x.tolist())) if x.size else mp.mpf(1), object),
     Dot: lambda op, a, b: np.dot(a, b) if a.size and b.size else op.impl(np, a, b),
 }

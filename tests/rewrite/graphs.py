@@ -1,10 +1,10 @@
 """For each rule, graphs on which it fires; `test_contract.py` holds each rule to them.
 
 The names of a function's parameters say what it is given: `v, w, u` are vectors, `x` one of three
-elements, `m, p, q` matrices, `r` a row, `z` a tensor of three axes and `s, t` numbers, all of the
-float dtype that is tried; `i, j` are vectors of int64, `n` an int64, `y` labels of the rows of `m`,
-`c` a vector of bools, and `a` and `A` a shared vector and matrix. A rule of gradients is found in
-that of a cost.
+elements, `m, p` matrices, `q` a square one, `r` a row, `z` a tensor of three axes and `s, t`
+numbers, all of the float dtype that is tried; `i, j` are vectors of int64, `n` an int64, `y` labels
+of the rows of `m`, `c` a vector of bools, and `a` and `A` a shared vector and matrix. A rule of
+gradients is found in that of a cost.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import symgrad.tensor as T
 from symgrad import ops
 from symgrad.gradient import disconnected_grad, zero_grad
 from symgrad.ops.elementwise import unless_nan
+from symgrad.ops.nnet import weighted
 from symgrad.ops.shaping import SumLike
 
 exp, log, sigmoid, softmax, tanh = T.exp, T.log, T.nnet.sigmoid, T.nnet.softmax, T.tanh
@@ -49,6 +50,7 @@ STABILITY = {
     "log_of_exp": [lambda v: log(exp(v)), lambda m: log(exp(m).T)],
     "log_of_one_plus": [lambda v: log(1 + v), lambda v: log(v + 1), lambda v: log(1 + v * v)],
     "log_of_one_minus": [lambda v: log(1 - v), lambda m: log(1 - T.sqr(m))],
+    "log_of_det": [lambda q: log(T.nlinalg.det(q)), lambda q: log(abs(T.nlinalg.det(q)))],
     "log_of_product": [
         lambda v, w: log(exp(v) * sigmoid(w)),
         lambda v, w: log(exp(v) * exp(w)),
@@ -364,6 +366,7 @@ LOWERING = {
     ],
     "unless_nan_as_product": [lambda v, w: unless_nan(v, w)],
     "softsign_as_quotient": [lambda v: T.nnet.softsign(v)],
+    "weighted_as_choice": [lambda v, w: weighted(v, w)],
     "times_or_zero_as_choice": [lambda v, w: ops.times_or_zero(v, w)],
     "xlogx_as_log": [lambda v: T.xlogx.xlogx(v)],
     "xlogy0_as_log": [lambda v, w: T.xlogx.xlogy0(v, w)],

@@ -105,6 +105,7 @@ def draw(inputs, dtype, rng, sweep=False):
             continue
         shape = {1: (rows,), 2: (rows, columns), 3: (rows, columns, 2)}.get(variable.ndim, ())
         shape = {"x": (3,), "r": (1, columns), "p": (columns, rows)}.get(name, shape)
+        shape = (min(rows, 3),) * 2 if name == "q" else shape
         if name in "vw" and not sweep and rng.random() < 0.1:
             shape = (1,)
         if name in "ijn":
@@ -249,12 +250,16 @@ def _slow_functions(monkeypatch, request):
 
 # What is not looked up stays as it is even where a rate is NaN: see `rewrite/increments.py`.
 SPARING = {"scaled_increments", "divided_increments", "minus_increments", "plus_increments"}
+# A determinant that is 0 in one order of operations is nearly 0 in another.
+REGULAR = {"log_of_det"}
 
 
 def check(pairs, inputs, dtype, seed):
     rng = np.random.default_rng(zlib.crc32(seed.encode()))
     for run in range(RUNS):
         values = draw(inputs, dtype, rng, sweep=not run)
+        if seed in REGULAR:
+            values = {i: np.array(rng.normal(size=x.shape), dtype) for i, x in values.items()}
         if seed in SPARING and any(not np.isfinite(x).all() for x in values.values()):
             continue
         for before, after in pairs:
