@@ -7,11 +7,11 @@ import operator
 
 import mpmath
 import numpy as np
-from symgrad.ops.determinants import Det
 
 from symgrad import ops
 from symgrad.graph.expr import Constant
 from symgrad.graph.walk import toposort
+from symgrad.ops.determinants import Det
 from symgrad.ops.families import Elementwise
 from symgrad.ops.linalg import Dot
 from symgrad.ops.op import Project
