@@ -48,7 +48,6 @@ def same(have, want):
 
 WHOLE = {  # what stays a Python function of arrays, and why
     "ultra_fast_sigmoid": "three pieces; nobody is served by its speed",
-    "complex": "of two arrays, each half of the memory",
     "marked": "the value of its first input; it stands where slopes are refused",
     "real": "a view of half the memory",
     "imag": "a view of half the memory",
