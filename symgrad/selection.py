@@ -100,9 +100,9 @@ class Choices:
         before = self._of(node, gradient)
         if before is not None and part is before.inside:
             return gradient
-        own = _choice_of(part)
-        if own is None and isinstance(node.op, Elementwise) and self._matters(source):
-            flat = node.op.flat(index, *node.inputs)
+        own = _choice_of(part) if part.op is switch else None
+        if own is None and isinstance(node.op, Elementwise) and node.op.is_flat:
+            flat = node.op.flat(index, *node.inputs) if self._matters(source) else None
             own = None if flat is None else Choice(flat, False, part)
         if before is None:
             return part if own is None else self._noted(part, own)
@@ -191,8 +191,6 @@ def _no(choice: Choice) -> bool:
 
 def _choice_of(part: Expr) -> Choice | None:
     """What an operation chose itself: `switch(c, part, 0)`, or `switch(c, 0, part)`."""
-    if part.op is not switch:
-        return None
     condition, a, b = part.inputs
     if _is_zero(b):
         return Choice(condition, True, a)

@@ -543,7 +543,8 @@ def _beyond_vjp(beyond: Any) -> Any:
 
     def vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
         g = unless_nan(g, y)  # which of two is larger, if one is NaN, nobody knows
-        return switch(beyond(a, b), 0, g), switch(or_tie(a, b), 0, g)
+        by_a = None if isinstance(a, Constant) else switch(beyond(a, b), 0, g)
+        return by_a, None if isinstance(b, Constant) else switch(or_tie(a, b), 0, g)
 
     or_tie = ge if beyond is lt else le
     return vjp

@@ -209,6 +209,7 @@ class Elementwise(Op, register=False):
         self._into = into
         self._names = names or {}
         self._flat = flat
+        self.is_flat = flat is not None
         found = getattr(np, ufunc or self._name, None) if isinstance(ufunc, str | None) else ufunc
         found = None if ufunc == "" else found
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None

@@ -248,6 +248,8 @@ class Extreme(Reduction, register=False):
 class ExtremeValue(Extreme, register=False):
     """The extreme itself; in a tie every one of them gets the gradient."""
 
+    beyond = staticmethod(gt)  # the extreme, compared with what is not chosen
+
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         (x,) = inputs
         y, g = self.restore_axes(y, x), self.restore_axes(g, x)
@@ -257,8 +259,6 @@ class ExtremeValue(Extreme, register=False):
 
 class Max(ExtremeValue):
     """Largest element over axes; NaN wins."""
-
-    beyond = staticmethod(gt)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         self.check(arrays[0])
