@@ -9,7 +9,6 @@ from symgrad import hooks
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
-from symgrad.ops.families import Elementwise
 from symgrad.ops.op import NullGrad, Project
 from symgrad.origins import inherit_origin, of_gradient
 from symgrad.rewrite.engine import rewrite
@@ -163,7 +162,7 @@ def _parts(
             parts.append(part)
         else:
             part = choices.chosen(node, gradient, source, part, k)
-            if isinstance(op, Elementwise) and not _has_shape_of(part, source, node):
+            if op.broadcasts and not _has_shape_of(part, source, node):
                 part = choices.summed(node, source, part)
             own = part.dtype if is_discrete(source.dtype) else source.dtype
             parts.append(part if part.dtype == own else choices.cast(part, own))

@@ -22,7 +22,7 @@ from symgrad.ops.elementwise import (
     switch,
     tensor_copy,
 )
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Reduction
 from symgrad.ops.logic import and_, invert, or_
 from symgrad.ops.moving import is_elementwise, moves
 from symgrad.ops.reduction import Sum, any as any_of
@@ -101,8 +101,8 @@ class Choices:
         if before is not None and part is before.inside:
             return gradient
         own = _choice_of(part) if part.op is switch else None
-        if own is None and isinstance(node.op, Elementwise) and node.op.is_flat:
-            flat = node.op.flat(index, *node.inputs) if self._matters(source) else None
+        if own is None and node.op.flat is not None and self._matters(source):
+            flat = node.op.flat(index, *node.inputs)
             own = None if flat is None else Choice(flat, False, part)
         if before is None:
             return part if own is None else self._noted(part, own)

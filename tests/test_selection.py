@@ -57,6 +57,10 @@ V = [0.0, 2.0]
         (lambda v: T.switch(v[::-1] > 0, T.log(v)[::-1], 0), [0, 0.5], None),
         (lambda v: T.exp(T.switch(v > 0, T.log(v), 0)), [0, 1], [0, 0]),
         (lambda v: T.switch(v > 0, abs(T.log(v)), 0), [0, 0.5], [0, -0.25]),
+        (lambda v: T.choose(T.cast(v > 0, "int8"), [v, T.log(v)]), [1, 0.5], [0, -0.25]),
+        (lambda v: T.choose(T.cast(v > 0, "int8"), [0.0, T.log(v)]), [0, 0.5], [0, -0.25]),
+        (lambda v: T.set_subtensor(T.log(v)[(v <= 0).nonzero()], v[0]), [1, 0.5], [0, -0.25]),
+        (lambda v: T.set_subtensor(T.log(v)[:1], 7), [0, 0.5], [0, -0.25]),
         (lambda v: (v > 0) * T.log(v), [NAN, 0.5], None),  # a mask is a factor
     ],
 )

@@ -528,7 +528,11 @@ def switch(xp: Any, cond: Any, ift: Any, iff: Any) -> Any:
     return xp.where(cond, ift, iff)
 
 
-@elementwise(vjp=lambda g, y, a, b: (unless_nan(g, b), None), ufunc="", real=True)
+def _unless_nan_vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
+    return unless_nan(g, b), None
+
+
+@elementwise(vjp=_unless_nan_vjp, ufunc="", real=True)
 def unless_nan(xp: Any, a: Any, b: Any) -> Any:
     """The first of two elements, but NaN where the second is: slopes of what is NaN are NaN too.
 

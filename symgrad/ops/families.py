@@ -164,6 +164,7 @@ class Elementwise(Op, register=False):
     """
 
     typed_by_types = True  # its `make` adds only to messages
+    broadcasts = True
     __signature__ = _Signature()
 
     # There is one of each, and rules compare them all the time.
@@ -208,8 +209,7 @@ class Elementwise(Op, register=False):
         self._on_integers = on_integers
         self._into = into
         self._names = names or {}
-        self._flat = flat
-        self.is_flat = flat is not None
+        self.flat = None if flat is None else lambda k, *inputs: flat(*inputs)[k]
         found = getattr(np, ufunc or self._name, None) if isinstance(ufunc, str | None) else ufunc
         found = None if ufunc == "" else found
         self.ufunc = found if isinstance(found, np.ufunc) and found.nin == self.nin else None
@@ -319,10 +319,6 @@ class Elementwise(Op, register=False):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         return (None,) * self.nin if self._vjp is None else self._vjp(g, y, *inputs)
-
-    def flat(self, index: int, *inputs: Any) -> Any:
-        """Where the slope by an input is 0 whatever goes on below, None for nowhere."""
-        return None if self._flat is None else self._flat(*inputs)[index]
 
     def flops(self, out: Any, *inputs: Spec) -> int | None:
         return elements(out)

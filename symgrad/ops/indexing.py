@@ -182,6 +182,14 @@ class IncIndex(Op):
         gx = IncIndex(self.spec, True, self.distinct, self.from_zero).make(g, zero, *index)
         return (gx, sum_like(part, value), *[None] * len(index))
 
+    def flat(self, index: int, *inputs: Any) -> Any:
+        """Where something else is written."""
+        if index or not self.assign:
+            return None
+        x, _, *where = inputs
+        kept, written = (Constant(np.array(b)) for b in (False, True))
+        return self.make(broadcast_like(kept, x), written, *where)
+
     @classmethod
     def examples(cls) -> Iterable[Example]:
         for x, spec, index in _example_indices():

@@ -101,6 +101,11 @@ class Op:
         The length of the result depends on data, so `jax.jit` cannot trace it.
     has_side_effect : bool
         Computing it does something besides: it is never merged, dropped or doubled.
+    broadcasts : bool
+        Inputs are broadcast against each other; `vjp` leaves it to the reverse pass to sum back.
+    flat : callable or None
+        ``flat(k, *inputs)`` says where the slope by input k is 0 because something else was chosen
+        (None: nowhere), if `vjp` does not say so by a `switch` between the gradient and 0.
     ints_from : int or None
         From this input on, scalars are indices or lengths, and may be Python ints.
     typed_by_types : bool
@@ -114,6 +119,8 @@ class Op:
     is_shape: bool = False
     eager_only: bool = False
     has_side_effect: bool = False
+    broadcasts: bool = False
+    flat: Callable[..., Any] | None = None
     ints_from: int | None = None
     typed_by_types: bool = True
     fields: ClassVar[tuple[str, ...]] = ()

@@ -280,6 +280,8 @@ def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
 class Choose(Op):
     """For each element, that of the choice whose number the first input gives."""
 
+    broadcasts = True
+
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[1].dtype, broadcast_shapes([t.shape for t in types], "choose"))
 
@@ -292,8 +294,7 @@ class Choose(Op):
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
         index, *choices = inputs
-        parts = [sum_like(switch(eq(index, k), g, 0), c) for k, c in enumerate(choices)]
-        return (None, *parts)
+        return (None, *(switch(eq(index, k), g, 0) for k in range(len(choices))))
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
