@@ -162,7 +162,7 @@ def _parts(
             parts.append(part)
         else:
             part = choices.chosen(node, gradient, source, part, k)
-            if op.broadcasts and not _has_shape_of(part, source, node):
+            if op.sums_back and not _has_shape_of(part, source, node):
                 part = choices.summed(node, source, part)
             own = part.dtype if is_discrete(source.dtype) else source.dtype
             parts.append(part if part.dtype == own else choices.cast(part, own))

@@ -164,7 +164,7 @@ class Elementwise(Op, register=False):
     """
 
     typed_by_types = True  # its `make` adds only to messages
-    broadcasts = True
+    sums_back = True
     __signature__ = _Signature()
 
     # There is one of each, and rules compare them all the time.

@@ -101,7 +101,7 @@ class Op:
         The length of the result depends on data, so `jax.jit` cannot trace it.
     has_side_effect : bool
         Computing it does something besides: it is never merged, dropped or doubled.
-    broadcasts : bool
+    sums_back : bool
         Inputs are broadcast against each other; `vjp` leaves it to the reverse pass to sum back.
     flat : callable or None
         ``flat(k, *inputs)`` says where the slope by input k is 0 because something else was chosen
@@ -119,7 +119,7 @@ class Op:
     is_shape: bool = False
     eager_only: bool = False
     has_side_effect: bool = False
-    broadcasts: bool = False
+    sums_back: bool = False
     flat: Callable[..., Any] | None = None
     ints_from: int | None = None
     typed_by_types: bool = True

@@ -280,7 +280,7 @@ def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
 class Choose(Op):
     """For each element, that of the choice whose number the first input gives."""
 
-    broadcasts = True
+    sums_back = True
 
     def infer(self, *types: ValueType) -> ValueType:
         return tensor_type(types[1].dtype, broadcast_shapes([t.shape for t in types], "choose"))
