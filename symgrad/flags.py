@@ -17,13 +17,14 @@ from __future__ import annotations
 import functools
 import operator
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+from weakref import ref
 
 from symgrad.bygone import DEFAULTS
+from symgrad.locks import new_lock
 
 __all__ = ["change_flags", "config"]
 
@@ -34,7 +35,7 @@ Changes = Mapping[str, Any] | Iterable[tuple[str, Any]] | None  # of flags: name
 
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
 _MISSING = object()
-_lock = threading.RLock()  # one change of flags at a time
+_lock = new_lock()  # one change of flags at a time
 
 
 # ---------------------------------------------------------------- what a flag and a section are
@@ -482,7 +483,7 @@ class change_flags:
     1
     """
 
-    __slots__ = ("_changes",)
+    __slots__ = ("__weakref__", "_changes", "_entered")
 
     def __init__(self, values: Changes = None, /, **flags: Any) -> None:
         try:
@@ -496,13 +497,23 @@ class change_flags:
         self._changes = [
             (section, name, section._accept(name, value)) for section, name, value in found
         ]
+        self._entered: list[object] = []
 
     def __enter__(self) -> None:
-        with _lock:
-            for section, name, value in self._changes:
-                now = section.__dict__
-                _open_blocks.setdefault((section, name), []).append([self, now.get(name, _MISSING)])
-                now[name] = value
+        block = object()
+        self._entered.append(block)
+        try:
+            with _lock:
+                _end_lost_blocks()
+                for section, name, value in self._changes:
+                    now = section.__dict__
+                    before = now.get(name, _MISSING)
+                    blocks = _open_blocks.setdefault((section, name), [])
+                    blocks.append([ref(self), block, before])
+                    now[name] = value
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __exit__(
         self,
@@ -511,26 +522,44 @@ class change_flags:
         trace: TracebackType | None,
     ) -> None:
         with _lock:
+            block = self._entered[-1]
             for section, name, _ in self._changes:
-                blocks = _open_blocks[section, name]
-                place = max(i for i, (block, _) in enumerate(blocks) if block is self)
-                _, before = blocks.pop(place)
-                if place < len(blocks):  # a block of another thread goes on; it ends as this would
-                    blocks[place][1] = before
-                elif before is _MISSING:
-                    section.__dict__.pop(name, None)
-                else:
-                    section.__dict__[name] = before
+                _end(section, name, lambda each: each[1] is block)
+            self._entered.pop()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return `function` so that each call runs with the flags changed."""
 
         @functools.wraps(function)
         def changed(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self:
+            block = change_flags()
+            block._changes = self._changes
+            with block:
                 return function(*args, **kwargs)
 
         return changed
+
+
+def _end(section: Section, name: str, ends: Callable[[list[Any]], bool]) -> None:
+    """End those open blocks of a flag: the last of them gives it its old value back."""
+    blocks = _open_blocks.get((section, name), [])
+    for place in range(len(blocks) - 1, -1, -1):
+        if not ends(blocks[place]):
+            continue
+        before = blocks[place][2]
+        if place + 1 < len(blocks):  # a block of another thread goes on; it ends as this would
+            blocks[place + 1][2] = before
+        elif before is _MISSING:
+            section.__dict__.pop(name, None)
+        else:
+            section.__dict__[name] = before
+        del blocks[place]
+
+
+def _end_lost_blocks() -> None:
+    """End blocks whose own end was interrupted: nobody holds them any more."""
+    for section, name in list(_open_blocks):
+        _end(section, name, lambda each: each[0]() is None)
 
 
 # ---------------------------------------------------------------- the environment

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any
+from weakref import ref
 
 from symgrad.flags import config
 
@@ -35,6 +37,7 @@ class MarkedOrigin(tuple[Frame, ...]):
 
 class _Local(threading.local):
     origin: Origin | None = None
+    block: Any = None  # a weak reference to the block that has set the origin
     scope: str = ""
 
 
@@ -61,7 +64,9 @@ def capture_origin(depth: int = 2) -> Origin:
     """
     inherited = _local.origin
     if inherited is not None:
-        return inherited
+        if _local.block() is not None:
+            return inherited
+        _local.origin = None  # the end of that block was interrupted
     found: list[Frame] = []
     limit = config.traceback.limit
     frame: FrameType | None = sys._getframe(depth)
@@ -83,7 +88,7 @@ def capture_origin(depth: int = 2) -> Origin:
 
 def user_frames() -> Origin:
     """The frames of user code that an error is about: the origin in force, or those running."""
-    if _local.origin:
+    if _local.origin and _local.block() is not None:
         return _local.origin
     with inherit_origin(None):
         return capture_origin()
@@ -95,22 +100,26 @@ class inherit_origin:  # a context manager; a generator takes twice the time
     A loop over nodes enters the block once and calls `now` for each of them.
     """
 
-    __slots__ = ("before", "origin")
+    __slots__ = ("__weakref__", "before", "block", "origin")
 
     def __init__(self, origin: Origin | None = ()) -> None:
         self.origin = origin
 
     def __enter__(self) -> inherit_origin:
-        self.before = _local.origin
-        _local.origin = self.origin
-        return self
+        self.before, self.block = _local.origin, _local.block
+        try:
+            _local.origin, _local.block = self.origin, ref(self)
+            return self
+        except BaseException:  # Ctrl-C comes at any line
+            self.__exit__()
+            raise
 
     def now(self, origin: Origin) -> None:
         """Go on with another origin."""
         _local.origin = origin
 
     def __exit__(self, *exception: object) -> None:
-        _local.origin = self.before
+        _local.origin, _local.block = self.before, self.block
 
 
 def resolve_frame(frame: Frame) -> tuple[str, int]:
@@ -194,8 +203,8 @@ def name_scope(name: str) -> Iterator[None]:
     if not name or "/" in name:
         raise ValueError(f"name_scope: the name must be a text without '/', not {name!r}.")
     before = _local.scope
-    _local.scope = f"{before}/{name}" if before else name
     try:
+        _local.scope = f"{before}/{name}" if before else name
         yield
     finally:
         _local.scope = before

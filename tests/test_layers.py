@@ -24,6 +24,7 @@ ROWS = {
     "origins.py": 0,
     "flags.py": 0,
     "hooks.py": 0,
+    "locks.py": 0,
     "types.py": 0,
     "type_methods.py": 0,
     "values.py": 0,

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from symgrad.flags import config
+from symgrad.locks import new_lock
 
 # Bytes of one array's part. Smaller blocks fit a cache nearer to the core, but threads that take
 # the interpreter's lock after every few microseconds wait for each other: the expression of
@@ -186,7 +186,7 @@ def thread_count() -> int:
 
 
 _pool: Any = None
-_pool_lock = Lock()
+_pool_lock = new_lock()
 
 
 def _executor() -> Any:
@@ -202,8 +202,8 @@ def _executor() -> Any:
 
 def _after_fork() -> None:
     """Forget the threads: a child process has none of its parent's."""
-    global _pool, _pool_lock
-    _pool, _pool_lock = None, Lock()
+    global _pool
+    _pool = None
 
 
 if hasattr(os, "register_at_fork"):

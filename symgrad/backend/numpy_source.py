@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
@@ -30,6 +28,7 @@ from symgrad.errors import ShapeError, describe, made_at
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.locks import all_of
 from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
 from symgrad.ops.lowered import log1p_by_log, log1p_of_fraction
@@ -445,24 +444,11 @@ def _fit(shared: Shared, node: Expr, value: Any) -> Any:
     return value
 
 
-_acquire = type(threading.RLock()).acquire
-_release = type(threading.RLock()).release
-
-
 def _holding(call: Callable[..., Any], locks: Sequence[Any]) -> Callable[..., Any]:
-    """`call`, with more locks held than one `with` statement can name.
-
-    Taking the locks is one call into C, and so is giving them back, so Ctrl-C cannot come between
-    taking a lock and noting that it is held.
-    """
+    """`call`, with more locks held than one `with` statement can name."""
 
     def holding(*args: Any) -> Any:
-        held: list[Any] = []
-        give_back = map(_release, held)  # reads `held` when it is run
-        try:
-            held.extend(filter(_acquire, locks))
+        with all_of(locks):
             return call(*args)
-        finally:
-            deque(give_back, maxlen=0)
 
     return holding

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterable
-from threading import Lock
 from typing import Any
 
 from symgrad.backend.profiled import Past, ProfiledGroup, ProfiledStep, grouped, profiled_steps
 from symgrad.backend.timing import Timing
 from symgrad.graph.expr import Expr
+from symgrad.locks import new_lock
 from symgrad.ops.op import Op
 
 
@@ -221,7 +221,7 @@ def _added(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 # -- when Python ends --------------------------------------------------------------------------
 
 _called: list[ProfileStats] = []
-_lock = Lock()
+_lock = new_lock()
 _MOST_AT_EXIT = 10
 
 

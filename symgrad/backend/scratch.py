@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from symgrad.backend.blocks import Kernel
 from symgrad.backend.spares import no_spare, spare
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
+from symgrad.locks import new_lock
 from symgrad.ops.op import Lengths, Op, Shape, Spec, nbytes
 from symgrad.plan import Scratch
 
@@ -35,7 +35,7 @@ class Memory:
         self.kernels = kernels
         self.kept: dict[tuple[Shape, ...], list[Any]] = {}
         self.made = 0
-        self.lock = Lock()
+        self.lock = new_lock()
 
     def take(self, *shapes: Shape) -> Any:
         """Arrays, workspaces and chains for these shapes; last, the list to give them back to."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
-from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from symgrad.backend.scratch import further_shapes
 from symgrad.graph.expr import Expr
+from symgrad.locks import new_lock
 from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing import IncIndex
 from symgrad.ops.op import Lengths, Shape, Spec
@@ -81,7 +81,7 @@ class Timing:
             name: deque(maxlen=max(16, _BLOCKS // len(chain.steps)))
             for name, chain in self.chains.items()
         }
-        self._lock = Lock()
+        self._lock = new_lock()
         self._clear()
 
     def _clear(self) -> None:

@@ -9,7 +9,7 @@ through in order: the first one whose two sides differ in value is to blame.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from symgrad.errors import ExecutionError, describe, label
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.locks import all_of
 from symgrad.ops.elementwise import Cast
 from symgrad.rewrite.engine import Fired
 from symgrad.rewrite.pipeline import traced
@@ -107,9 +108,7 @@ class _Checker:
         values = dict(zip(self.inputs, args, strict=True))
         # Both runs must see the same values, whatever other threads do.
         ordered = sorted({s.cell for s in self._shared()}, key=lambda cell: cell.serial)
-        with ExitStack() as locks:
-            for cell in ordered:
-                locks.enter_context(cell.lock)
+        with all_of([cell.lock for cell in ordered]):
             expected: list[Any] | None = None
             with np.errstate(all="ignore"), suppress(Exception):  # what fails here was not needed,
                 expected = [np.array(v) for v in self.plain.run(values)]  # or fails in the call too

@@ -3,22 +3,34 @@
 It runs again whenever some hundred objects are new, and now and then looks at all there are. Graphs
 are made of many objects and hold no cycles: without it, gradients and compilation of 10,000 nodes
 take half the time, and the time grows in proportion to the nodes.
+
+An exception may come between any two lines, Ctrl-C for one. So nothing is counted up and down: the
+blocks that are open are known by weak references, and one that never ended, because its end was
+interrupted, is found to be gone by the next one.
 """
 
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
+from weakref import ref
+
+from symgrad.locks import new_lock
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = threading.Lock()
-_depth = 0
-_was_enabled = False
+
+class _State:
+    def __init__(self) -> None:
+        self.lock = new_lock()
+        self.open: list[ref[collector_paused]] = []
+        self.restore = False  # whether the collector runs again when no block is open
+
+
+_state = _State()
 
 
 class collector_paused:
@@ -31,21 +43,25 @@ class collector_paused:
     False
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def __enter__(self) -> None:
-        global _depth, _was_enabled
-        with _lock:
-            if not _depth:
-                _was_enabled = gc.isenabled()
+        try:
+            with _state.lock:
+                others = [block for block in _state.open if block() is not None]
+                if not others:
+                    interrupted = bool(_state.open) and _state.restore
+                    _state.restore = gc.isenabled() or interrupted
+                _state.open = [*others, ref(self)]
                 gc.disable()
-            _depth += 1
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *exception: object) -> None:
-        global _depth
-        with _lock:
-            _depth -= 1
-            if not _depth and _was_enabled:
+        with _state.lock:
+            _state.open = [block for block in _state.open if block() not in (None, self)]
+            if not _state.open and _state.restore:
                 gc.enable()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -57,7 +73,7 @@ class collector_paused:
 
         @wraps(function)
         def paused(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self:
+            with collector_paused():
                 return function(*args, **kwargs)
 
         return paused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +12,12 @@ from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, mad
 from symgrad.foreign import as_array, is_array_like
 from symgrad.graph.expr import Expr
 from symgrad.graph.identity import SameVariable
+from symgrad.locks import new_lock
 from symgrad.type_methods import pattern_shape
 from symgrad.types import ObjectType, TensorType, ValueType
 from symgrad.values import accept
 
-_serial_lock = threading.Lock()
-_serial = 0
+_serials = itertools.count(1)
 
 
 class Cell:
@@ -32,13 +32,10 @@ class Cell:
     __slots__ = ("lock", "serial", "spare", "value")
 
     def __init__(self, value: Any) -> None:
-        global _serial
         self.value = value
         self.spare: Any = None
-        self.lock = threading.RLock()
-        with _serial_lock:
-            _serial += 1
-            self.serial = _serial
+        self.lock = new_lock()
+        self.serial = next(_serials)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Cell, (self.value,)
