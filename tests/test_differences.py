@@ -311,6 +311,12 @@ ROWS: dict[str, list[Row]] = {
             instead="(-b).argmax()",
         ),
         Row(
+            'T.nnet.softmax(g.dimshuffle("x", 0))',
+            "beside an infinite score the others are 0, as in `exp(x) / exp(x).sum()`",
+            theano="float64 [[nan, nan, nan]]",
+            ours="float64 [[0, nan, 0]]",
+        ),
+        Row(
             "T.nnet.relu(g)",
             "the limit",
             theano="float64 [nan, inf, 0]",

@@ -54,6 +54,7 @@ REASONS: list[tuple[str, str, str]] = [
     (r"T\.max\(v|v\.max", r"^(slopes|values) .*nan", "NaN in, NaN out"),
     (r"selu|relu\(v, \.1|norm\(3\)", r"^values", "floatX=float32: Theano rounds the numbers"),
     (r"^T\.grad", r"^dtypes", "a gradient has its variable's dtype"),
+    (r"softmax", r"^(values|slopes) .*nan", "beside an infinite score the others are 0"),
     (r"T\.angle|arctan2", r"^slopes", "the limit at infinity"),
     (r"cumprod", r"^(slopes|values)", "a product of the others, no division"),
     (r"T\.(pow|power|mod|true_div)\(a, b\)", r"^slopes", "finite where the limit is; own dtype"),
