@@ -110,7 +110,7 @@ class Class:
         Call(bytearray, 1 << 40),
         Call(collections.OrderedDict, [(1, 2)]),
     ],
-    ids=repr,
+    ids=lambda obj: type(obj).__name__,
 )
 def test_anything_else_is_refused(obj, protocol):
     with pytest.raises(ForbiddenError):
