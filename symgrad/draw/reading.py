@@ -286,7 +286,7 @@ class Reading:
         if node in self._below or node.op is None:
             return [Operand(self.target(i), None) for i in inputs]
         if isinstance(node.op, Gemm):
-            inputs = node.op.terms(inputs)
+            inputs = list(node.op.terms(inputs))
         found = []
         for k, i in enumerate(inputs):
             text = self.texts.get(i)

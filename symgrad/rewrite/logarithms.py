@@ -12,6 +12,7 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.determinants import Det, SLogDet
 from symgrad.ops.op import projections
 from symgrad.ops.reduction import Max
+from symgrad.ops.stable import log1mexp, log_erfc, log_mixture
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -24,6 +25,7 @@ from symgrad.rewrite.patterns import (
     is_reduction_of,
     less_largest,
     minus,
+    negated,
     other_than,
     same,
     view_of_core,
@@ -66,6 +68,68 @@ def log_of_one_plus(e: Expr) -> Expr | None:
     return None if x is None else ops.log1p.make(x)
 
 
+@LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.expm1, ops.exp])
+def log_of_one_minus_exp(e: Expr) -> Expr | None:
+    """log(1 - [exp(x)]) → log1mexp([x]), also to another base: exact near 0 and far below."""
+    x = _one_minus_exp(e.inputs[0]) if is_float(e.dtype) else None
+    return None if x is None else _to_base(e, log1mexp.make(x))
+
+
+def _one_minus_exp(e: Expr) -> Expr | None:
+    """The x of 1 - [exp(x)], or of what has become of that."""
+    if e.op is ops.sub:
+        number, part = e.inputs
+        if is_filled(number, 1) and fits_in(number, part):
+            return argument(part, ops.exp)
+        return argument(part, ops.expm1) if is_filled(number, 0) and fits_in(number, part) else None
+    if e.op is ops.neg:
+        return argument(e.inputs[0], ops.expm1)
+    rest = other_than(e, 1) if e.op is ops.add else None
+    return None if rest is None or rest.op is not ops.neg else argument(rest.inputs[0], ops.exp)
+
+
+def _to_base(e: Expr, made: Expr) -> Expr:
+    """What is made of a natural logarithm, for the base of `e`."""
+    if e.op is ops.log:
+        return made
+    base = math.log(2 if e.op is ops.log2 else 10)
+    return ops.true_div.make(made, Constant(np.array(base, dtype=e.dtype)))
+
+
+@LOGARITHMS(ops.log, needs=[ops.erfc])
+def log_of_erfc(e: Expr) -> Expr | None:
+    """log([erfc(x)]) → log_erfc([x]), which is finite where erfc is 0."""
+    x = argument(e.inputs[0], ops.erfc)
+    return None if x is None else log_erfc.make(x)
+
+
+@LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.sigmoid])
+def log_of_mixture(e: Expr) -> Expr | None:
+    """log(a * sigmoid(x) + b * sigmoid(-x)) → log_mixture(a, b, x), b is mostly 1 - a.
+
+    Finite where only the smaller one counts. So are differences.
+    """
+    (total,) = e.inputs
+    if total.op not in (ops.add, ops.sub) or not is_float(e.dtype):
+        return None
+    for a, p in _products(total.inputs[0]):
+        for b, q in _products(total.inputs[1]):
+            x, z = p.inputs[0], q.inputs[0]
+            if negated(x, z):
+                b = b if total.op is ops.add else ops.neg.make(b)
+                made = log_mixture.make(b, a, z) if x.op is ops.neg else log_mixture.make(a, b, x)
+                return _to_base(e, made)
+    return None
+
+
+def _products(e: Expr) -> list[tuple[Expr, Expr]]:
+    """What a sigmoid is multiplied by, and that sigmoid."""
+    if e.op is not ops.mul:
+        return []
+    a, b = e.inputs
+    return [(c, p) for c, p in ((a, b), (b, a)) if p.op is ops.sigmoid]
+
+
 @LOGARITHMS(ops.log)
 def log_of_one_minus(e: Expr) -> Expr | None:
     """log(1 - x) → log1p(-x), which is exact near 0."""
@@ -98,6 +162,20 @@ def log1p_of_exp(e: Expr) -> Expr | None:
     """log1p([exp(x)]) → softplus([x]), which is finite where exp overflows."""
     x = argument(e.inputs[0], ops.exp)
     return None if x is None else ops.softplus.make(x)
+
+
+@LOGARITHMS(ops.log1p, needs=[ops.exp, ops.erf])
+def log1p_of_minus(e: Expr) -> Expr | None:
+    """log1p(-[exp(x)]) → log1mexp([x]), log1p(-[erf(x)]) → log_erfc([x])."""
+    (inner,) = e.inputs
+    if inner.op is not ops.neg:
+        return None
+    for op, log_of_rest in ((ops.exp, log1mexp), (ops.erf, log_erfc)):
+        x = argument(inner.inputs[0], op)
+        if x is not None:
+            made: Expr = log_of_rest.make(x)
+            return made
+    return None
 
 
 @LOGARITHMS(ops.log1p)
@@ -141,7 +219,7 @@ def _made_of(e: Expr) -> set[str]:
     while todo and count < _LARGEST:
         count += 1
         e = core(todo.pop())
-        if e.op in (ops.exp, ops.sigmoid) or isinstance(e.op, ops.Softmax):
+        if e.op in (ops.exp, ops.sigmoid, ops.erfc) or isinstance(e.op, ops.Softmax):
             found.add("exp" if e.op is ops.exp else "probability")
         elif is_positive_number(e):
             found.add("number")
@@ -254,8 +332,7 @@ def log_to_another_base(e: Expr) -> Expr | None:
     """log2(a) → log(a) / log(2), log10 likewise, where a is made of positive functions."""
     if not _positive(e.inputs[0]):
         return None
-    base = math.log(2 if e.op is ops.log2 else 10)
-    return ops.true_div.make(ops.log.make(e.inputs[0]), Constant(np.array(base, dtype=e.dtype)))
+    return _to_base(e, ops.log.make(e.inputs[0]))
 
 
 @LOGARITHMS(ops.xlogy0)

@@ -337,7 +337,9 @@ def _as_written(root: Expr, found: _Sum, final: dict[Expr, Expr]) -> tuple[list[
         if node in products:
             leaves.update(dict.fromkeys(node.inputs))
         elif node.op in (ops.mul, ops.true_div):
-            todo.append(_scaled(node)[2])
+            scaled = _scaled(node)
+            assert scaled is not None
+            todo.append(scaled[2])
             leaves.update((i, None) for i in node.inputs if i is not todo[-1])
         else:
             todo += node.inputs

@@ -298,6 +298,7 @@ from symgrad.ops.special import (
     psi as psi,
     tri_gamma as tri_gamma,
 )
+from symgrad.ops.stable import erfcx as erfcx
 from symgrad.ops.statistics import cov as cov, ptp as ptp, std as std, var as var
 from symgrad.ops.trigonometry import (
     arccos as arccos,

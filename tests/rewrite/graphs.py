@@ -49,6 +49,25 @@ STABILITY = {
     "log_of_sigmoid": [lambda v: log(sigmoid(v)), lambda v: log(sigmoid(-v)[::-1])],
     "log_of_exp": [lambda v: log(exp(v)), lambda m: log(exp(m).T)],
     "log_of_one_plus": [lambda v: log(1 + v), lambda v: log(v + 1), lambda v: log(1 + v * v)],
+    "log_of_one_minus_exp": [
+        lambda v: log(1 - exp(v)),
+        lambda v: log(-T.expm1(v)),
+        lambda v: T.log2(-exp(-v) + 1),
+        lambda v: T.log10(1 - exp(v)),
+    ],
+    "log1p_of_minus": [lambda v: T.log1p(-exp(v)), lambda v: T.log1p(-T.erf(v))],
+    "log_of_erfc": [
+        lambda v: log(T.erfc(v)),
+        lambda v: log(1 - T.erf(v)),
+        lambda v: log(0.5 * (1 + T.erf(v))),
+    ],
+    "log_of_mixture": [
+        lambda v, w: log(w * sigmoid(v) + (1 - w) * (1 - sigmoid(v))),
+        lambda v, w, u: log(sigmoid(-v) * w - sigmoid(v) * u),
+        lambda v, c: T.log2(
+            T.cast(c, v.dtype)[:1] * sigmoid(v) + (1 - T.cast(c, v.dtype)[:1]) * sigmoid(-v)
+        ),
+    ],
     "log_of_one_minus": [lambda v: log(1 - v), lambda m: log(1 - T.sqr(m))],
     "log_of_det": [lambda q: log(T.nlinalg.det(q)), lambda q: log(abs(T.nlinalg.det(q)))],
     "log_of_product": [

@@ -205,8 +205,10 @@ def compare(before, after, values, dtype):
         a, b = float(was[place]), float(now[place])
         e = mp.mpf(exact[place]) if known else mp.mpf(a)
         if not np.isfinite(b):
-            assert a == b or np.isnan(a) or (e == b), f"{b!r} for {a!r}, exactly {mp.nstr(e)}"
-            assert not np.isnan(b) or np.isnan(a), "NaN for a number"
+            assert a == b or np.isnan(a) or e == b or np.isnan(b) == mp.isnan(e), (
+                f"{b!r} for {a!r}, exactly {mp.nstr(e)}"
+            )
+            assert not np.isnan(b) or not np.isfinite(a), "NaN for a number"
             continue
         if np.isnan(a):
             assert not (nans[place] and mp.isnan(e)), f"{b!r} for NaN"

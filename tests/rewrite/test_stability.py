@@ -629,3 +629,125 @@ def test_graph_nodes_of_the_user_keep_their_names():
     assert inner.name is None
     assert x.name == "x"
     assert outer in toposort([outer])
+
+
+# -- 1 - exp(x), erfc, mixtures ------------------------------------------------------------------
+
+ONE_LESS_EXP = {
+    "log(1 - exp(x))": lambda x: T.log(1 - e(x)),
+    "log(-expm1(x))": lambda x: T.log(-T.expm1(x)),
+    "log(0 - expm1(x))": lambda x: T.log(0 - T.expm1(x)),
+    "log1p(-exp(x))": lambda x: T.log1p(-e(x)),
+    "log(-exp(x) + 1)": lambda x: T.log(-e(x) + 1),
+    "log(-(exp(x) - 1))": lambda x: T.log(-(e(x) - 1)),
+    "log of a view": lambda x: T.log((1 - e(x))[::-1])[::-1],
+    "log2": lambda x: T.log2(1 - e(x)) * np.log(2).astype(x.dtype),
+    "log10": lambda x: T.log10(-T.expm1(x)) * np.log(10).astype(x.dtype),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ONE_LESS_EXP)
+def test_log_of_one_minus_exp_in_every_spelling(name, dtype):
+    points = np.array([-800.0, -95, -40, -1, -0.7, -0.69, -0.1, -1e-5, -1e-20, -1e-30], dtype)
+    x = T.vector("x", dtype=dtype)
+    y = ONE_LESS_EXP[name](x)
+    value, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
+    exact = [mp.mpf(float(v)) for v in points]
+    check(value, [[mp.log(-mp.expm1(v)) for v in exact]], dtype, "value")
+    check(g, [[-1 / mp.expm1(-v) for v in exact]], dtype, "gradient")
+    with np.errstate(all="ignore"):
+        at = y.eval({x: np.array([0, -0.0, -np.inf, np.nan], dtype)})
+    np.testing.assert_array_equal(at, [-np.inf, -np.inf, 0, np.nan])
+
+
+LOG_ERFC = {
+    "log(erfc(x))": (lambda x: T.log(T.erfc(x)), 0),
+    "log(1 - erf(x))": (lambda x: T.log(1 - T.erf(x)), 0),
+    "log1p(-erf(x))": (lambda x: T.log1p(-T.erf(x)), 0),
+    "log of half": (lambda x: T.log(0.5 * T.erfc(x)), -np.log(2)),
+    "log of a normal distribution": (lambda x: T.log((1 + T.erf(-x)) / 2), -np.log(2)),
+    "log of a square": (lambda x: T.log(T.erfc(x) ** 2) / 2, 0),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", LOG_ERFC)
+def test_log_of_erfc_in_every_spelling(name, dtype):
+    points = np.array([-30.0, -5, -1, -0.4, 0.3, 0.6, 1, 3, 9, 26, 30, 100], dtype)
+    x = T.vector("x", dtype=dtype)
+    build, more = LOG_ERFC[name]
+    y = build(x)
+    value, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
+    with mp.workdps(50):
+        exact = [mp.mpf(float(v)) for v in points]
+        logs = [mp.log(mp.erfc(v)) for v in exact]
+        slopes = [-2 / mp.sqrt(mp.pi) * mp.exp(-v * v) / mp.erfc(v) for v in exact]
+    if more:  # a logarithm of a number is added, which is rounded
+        want = [float(v) + more for v in logs]
+        np.testing.assert_allclose(value, want, rtol=RTOL[dtype], atol=4 * np.finfo(dtype).eps)
+    else:
+        check(value, [logs], dtype, "value")
+    check(g, [slopes], dtype, "gradient")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_erfcx_and_its_slope(dtype):
+    points = np.array([-5.0, -1, 0, 0.5, 3, 9.5, 10.5, 26, 49, 51, 1e3, 1e10], dtype)
+    x = T.vector("x", dtype=dtype)
+    y = T.erfcx(x)
+    value, g = symgrad.function([x], [y, T.grad(y.sum(), x)])(points)
+    with mp.workdps(60):
+        exact = [mp.mpf(float(v)) for v in points]
+        far = [v for v in exact if v > 2000]
+        scaled = [mp.exp(v * v) * mp.erfc(v) for v in exact if v not in far]
+        scaled += [1 / (v * mp.sqrt(mp.pi)) * (1 - 1 / (2 * v * v)) for v in far]
+        slopes = [2 * v * s - 2 / mp.sqrt(mp.pi) for v, s in zip(exact, scaled, strict=True)]
+        slopes[len(slopes) - len(far) :] = [-1 / (v * v * mp.sqrt(mp.pi)) for v in far]
+    check(value, [scaled], dtype, "value")
+    np.testing.assert_allclose(
+        g, [float(v) for v in slopes], rtol=1e-11 if dtype == "float64" else 2e-4
+    )
+
+
+MIXTURES = {
+    "t p + (1 - t) (1 - p)": lambda t, p: t * p + (1 - t) * (1 - p),
+    "p t + (1 - p) (1 - t)": lambda t, p: p * t + (1 - p) * (1 - t),
+    "the other first": lambda t, p: (1 - t) * (1 - p) + t * p,
+    "a difference": lambda t, p: t * p - (t - 1) * (1 - p),
+    "of the opposite": lambda t, p: (1 - t) * (1 - p) + p * t,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("spelled", [False, True])
+@pytest.mark.parametrize("name", MIXTURES)
+def test_log_of_a_mixture_at_saturation(name, spelled, dtype):
+    points = [-800.0, -800, -800, 800, 800, 800, -40, 40, 0, 3, -3]
+    targets = [0, 1, 0.25, 0, 1, 0.25, 1, 0, 0.25, 1, 0.75]
+    x, t = T.vector("x", dtype=dtype), T.vector("t", dtype=dtype)
+    p = 1 / (1 + e(-x)) if spelled else s(x)
+    y = T.log(MIXTURES[name](t, p))
+    f = symgrad.function([x, t], [y, T.grad(y.sum(), x)])
+    value, g = f(np.array(points, dtype), np.array(targets, dtype))
+    want, slopes = [], []
+    for v, a in zip(points, targets, strict=True):
+        mixture = a * sigmoid(mp.mpf(v)) + (1 - a) * sigmoid(-mp.mpf(v))
+        want.append(mp.log(mixture))
+        slopes.append((2 * mp.mpf(a) - 1) * slope(mp.mpf(v)) / mixture)
+    check(value, [want], dtype, "value")
+    check(g, [slopes], dtype, "gradient")
+
+
+def test_weights_of_a_mixture_may_be_any_numbers():
+    x, a, b = T.dvectors("x", "a", "b")
+    y = T.log(a * s(x) + b * s(-x))
+    f = symgrad.function([x, a, b], [y, *T.grad(y.sum(), [x, a, b])])
+    values = [1.0, -2.0, 0.5], [1.5, -0.5, 3.0], [-0.5, 1.5, 0.0]
+    have = f(*values)
+    for k, (v, p, q) in enumerate(zip(*values, strict=True)):
+        v = mp.mpf(v)
+        mixture = p * sigmoid(v) + q * sigmoid(-v)
+        want = mp.log(mixture), (p - q) * slope(v) / mixture, sigmoid(v) / mixture
+        np.testing.assert_allclose([h[k] for h in have[:3]], [float(w) for w in want], rtol=1e-12)
+        np.testing.assert_allclose(have[3][k], float(sigmoid(-v) / mixture), rtol=1e-12)

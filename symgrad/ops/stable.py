@@ -1,0 +1,164 @@
+"""Functions that stand for what overflows or loses digits in its usual spelling.
+
+The stability rules make all of these but `erfcx`, which is the user's too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from symgrad.ops.elementwise import abs, eq, exp, expm1, ge, gt, sqr, switch
+from symgrad.ops.families import elementwise
+from symgrad.ops.special import _from_jax, _into, _scipy
+
+# -- 1 - exp(x) ----------------------------------------------------------------------------------
+
+
+def _log1mexp_into(out: Any, x: Any) -> None:
+    np.exp(x, out)
+    np.negative(out, out)
+    np.log1p(out, out)
+    near = np.asarray(x > -math.log(2))  # there 1 - exp(x) loses digits
+    if near.any():
+        np.copyto(out, np.log(-np.expm1(x)), where=near)
+
+
+@elementwise(
+    vjp=lambda g, y, x: (-g / expm1(-x),),
+    domain=(-4.0, -0.1),
+    dtype="float",
+    real=True,
+    into=_log1mexp_into,
+)
+def log1mexp(xp: Any, x: Any) -> Any:
+    """``log(1 - exp(x))`` for x < 0, exact near 0 and far below.
+
+    >>> log1mexp([-1e-20, -1.0, -40.0]).eval()
+    array([-4.60517019e+01, -4.58675145e-01, -4.24835426e-18])
+    """
+    near = x > -math.log(2)
+    return xp.where(near, xp.log(-xp.expm1(x)), xp.log1p(-xp.exp(x)))
+
+
+# -- the error function's tail -------------------------------------------------------------------
+
+_TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+_FAR = {"float16": 5.0, "float32": 10.0, "float64": 50.0}
+
+
+def _erfcx_vjp(g: Any, y: Any, x: Any) -> Sequence[Any]:
+    # 2 * x * y - 2 / sqrt(pi) cancels where x is large: there, by the asymptotic series
+    far = gt(x, _FAR[x.dtype])
+    inverse = 1 / sqr(switch(far, x, _FAR[x.dtype]))
+    series = 1 - inverse * (1.5 - inverse * (3.75 - inverse * (13.125 - inverse * 59.0625)))
+    near = 2 * x * y - _TWO_OVER_ROOT_PI
+    return (g * switch(far, -_TWO_OVER_ROOT_PI / 2 * inverse * series, near),)
+
+
+@elementwise(
+    vjp=_erfcx_vjp,
+    dtype="float",
+    real=True,
+    jax=_from_jax("erfcx"),
+    into=_into("erfcx"),
+)
+def erfcx(xp: Any, x: Any) -> Any:
+    """``exp(x**2) * erfc(x)``, which neither overflows nor vanishes for large x.
+
+    >>> erfcx([0.0, 1.0, 30.0]).eval()
+    array([1.        , 0.42758358, 0.01879589])
+    """
+    return _scipy("erfcx", x)
+
+
+def _log_erfc_into(out: Any, x: Any) -> None:
+    np.copyto(out, _log_erfc(x))
+
+
+def _log_erfc(x: Any) -> Any:
+    """By erf where erfc is nearly 1, else by erfcx."""
+    right = np.asarray(x > 0.5)
+    below, above = np.where(right, 0, x), np.where(right, x, 1)
+    far = np.log(_scipy("erfcx", above)) - above * above
+    return np.where(right, far, np.log1p(-_scipy("erf", below))).astype(x.dtype, copy=False)
+
+
+def _log_erfc_jax(xp: Any, x: Any) -> Any:
+    special = import_module("jax.scipy.special")
+    above = xp.where(x > 0.5, x, 1)
+    far = xp.log(special.erfcx(above)) - above * above
+    return xp.where(x > 0.5, far, xp.log1p(-special.erf(x))).astype(x.dtype)
+
+
+@elementwise(
+    vjp=lambda g, y, x: (-g * _TWO_OVER_ROOT_PI / erfcx(x),),
+    dtype="float",
+    real=True,
+    jax=_log_erfc_jax,
+    into=_log_erfc_into,
+)
+def log_erfc(xp: Any, x: Any) -> Any:
+    """``log(erfc(x))``, finite where `erfc` is 0.
+
+    >>> log_erfc([-30.0, 0.0, 30.0]).eval()
+    array([ 6.93147181e-01, -0.00000000e+00, -9.03974117e+02])
+    """
+    return _log_erfc(x)
+
+
+# -- a mixture of a sigmoid and its opposite -----------------------------------------------------
+
+
+def _parts(a: Any, b: Any, x: Any) -> Any:
+    """The weights of the larger and the smaller of sigmoid(±x), and the ratio of those."""
+    right = ge(x, 0)
+    return right, switch(right, a, b), switch(right, b, a), exp(-abs(x))
+
+
+def _log_mixture_vjp(g: Any, y: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
+    right, top, low, ratio = _parts(a, b, x)
+    alone = eq(top, 0)
+    total = switch(alone, 1, top + low * ratio)
+    larger = switch(alone, exp(abs(x)) / low, 1 / total)  # of the sigmoids, over the mixture
+    smaller = switch(alone, 1 / low, ratio / total)
+    slope = (a - b) * smaller / (1 + ratio)
+    return (
+        g * switch(right, larger, smaller),
+        g * switch(right, smaller, larger),
+        g * slope,
+    )
+
+
+def _log_mixture_into(out: Any, a: Any, b: Any, x: Any) -> None:
+    with np.errstate(all="ignore"):
+        np.copyto(out, _log_mixture(np, a, b, x))
+
+
+def _log_mixture(xp: Any, a: Any, b: Any, x: Any) -> Any:
+    size = xp.absolute(x)
+    ratio = xp.exp(-size)
+    top, low = xp.where(x >= 0, a, b), xp.where(x >= 0, b, a)
+    both = xp.where(top == 0, xp.log(low) - size, xp.log(top + low * ratio))
+    return both - xp.log1p(ratio)
+
+
+@elementwise(
+    vjp=_log_mixture_vjp,
+    domain=((0.1, 2.0), (0.1, 2.0), (-3.0, 3.0)),
+    dtype="float",
+    real=True,
+    into=_log_mixture_into,
+)
+def log_mixture(xp: Any, a: Any, b: Any, x: Any) -> Any:
+    """``log(a * sigmoid(x) + b * sigmoid(-x))``, exact where the one that counts is nearly 0.
+
+    >>> log_mixture(1.0, 0.0, [-800.0, 0.0, 800.0]).eval()
+    array([-8.00000000e+02, -6.93147181e-01,  0.00000000e+00])
+    """
+    with np.errstate(all="ignore"):
+        return _log_mixture(xp, a, b, x)
