@@ -171,9 +171,13 @@ def _path(given: Sequence[Any], node: Expr) -> tuple[dict[Expr, Any], list[Expr]
 
 
 def any_like(x: Any) -> Any:
-    """Numbers none of which is 0, in the shape of `x`: where a value is linear in them, any do."""
-    n = x.size
-    return reshape(2 + cos(cast(arange(n), x.dtype)), x.shape, x.ndim)
+    """Small numbers other than 0, in the shape of `x`: any do where a value is linear in them.
+
+    Small, for what is clipped (`grad_clip`) is linear near 0 alone.
+    """
+    size = float(np.finfo(x.dtype).tiny) ** 0.25
+    waves = 2 + cos(cast(arange(x.size), x.dtype))
+    return reshape(size * waves, x.shape, x.ndim)
 
 
 # -- quotients -----------------------------------------------------------------------------------
@@ -183,7 +187,11 @@ def _marked_vjp(g: Any, y: Any, x: Any, by: Any) -> Sequence[Any]:
     return g, switch(eq(g, 0), 0, np.nan)
 
 
-@elementwise(vjp=_marked_vjp, dtype="float", real=True, differentiable=False)
+def _into(out: Any, x: Any, by: Any) -> None:
+    np.copyto(out, x)
+
+
+@elementwise(vjp=_marked_vjp, dtype="float", real=True, differentiable=False, into=_into)
 def marked(xp: Any, x: Any, by: Any) -> Any:
     """The first input, whose slope by the second one is not known: NaN where it is asked for.
 
