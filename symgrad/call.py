@@ -282,15 +282,16 @@ class Function:
     def _repr_svg_(self) -> Any:
         return hooks.call("draw_for_notebook", self)
 
-    def story(self) -> Story:
+    def story(self, compiled: bool = False) -> Story:
         """What was done to the graph when it was compiled; print it, or see its `html`.
 
         Each rewrite is shown as before → after, with the reason, your line, and for those that keep
-        values finite a value where the old form fails.
+        values finite a value where the old form fails. With `compiled`, what elementwise operations
+        have become is told, too: NumPy's own functions.
         """
         from symgrad.story import tell  # rewrites the graph again, and writes formulas
 
-        return tell(self._recipe, self.program)
+        return tell(self._recipe, self.program, compiled)
 
     def get_shared(self) -> list[Expr]:
         """The shared variables that a call reads or changes."""

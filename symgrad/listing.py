@@ -11,10 +11,12 @@ import numpy as np
 from symgrad.call import Function, FunctionGraph
 from symgrad.errors import GraphTypeError, GraphValueError
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.meant import as_meant
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.loops import Body
 from symgrad.ops.text import constant_text
+from symgrad.rewrite.engine import rewrite
 from symgrad.types import TensorType
 
 _IDS = ("CHAR", "int", "id", "auto", "")
@@ -52,7 +54,8 @@ def debugprint(
     Parameters
     ----------
     obj : variable, Function, or list or dict of them
-        What to print; of a function, the graph as it was compiled.
+        What to print; of a function, the graph as it was compiled, in the operations that were
+        written: ``f.maker.fgraph`` has those of NumPy that some of them have become.
     depth : int
         How many levels to print; -1 is all.
     print_type, print_shape : bool
@@ -132,8 +135,10 @@ def _roots(obj: Any) -> Iterator[tuple[str, Expr]]:
         return
     for entry in obj if isinstance(obj, (list, tuple)) and not _is_graph(obj) else [obj]:
         if isinstance(entry, Function):
-            yield from (("", r.node) for r in entry.program.outputs)
-            yield from ((f"new {s}: ", r.node) for s, r in entry.program.updates)
+            program = entry.program
+            titles = ["" for _ in program.outputs] + [f"new {s}: " for s, _ in program.updates]
+            made = [*(r.node for r in program.outputs), *(r.node for _, r in program.updates)]
+            yield from zip(titles, rewrite(as_meant(made)), strict=True)  # equal nodes once
         elif _is_graph(entry):
             yield from (("", root) for root in entry.outputs)
         elif isinstance(entry, Expr):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from symgrad.backend.timing import Timing, Work
 from symgrad.graph.expr import Expr
+from symgrad.graph.meant import purpose
 from symgrad.ops.op import Op
 from symgrad.origins import resolve_frame
 from symgrad.plan import Step
@@ -51,8 +52,8 @@ class ProfiledStep(NamedTuple):
 
     @property
     def op(self) -> Op:
-        """What computes the node."""
-        op: Op = self.node.op
+        """What the node is computed for: of a `sgn` that has become a product, `sgn`."""
+        op: Op = purpose(self.node)
         return op
 
 
@@ -76,7 +77,7 @@ class Past:
 
     def __init__(self, timing: Timing) -> None:
         shapes, sets = timing.usual_shapes()
-        alone = {step.node: Expr(step.node.op, (), step.node.type, ()) for step in timing.steps}
+        alone = {step.node: _alone(step.node) for step in timing.steps}
         self.steps = [step._replace(node=alone[step.node]) for step in profiled_steps(timing)]
         self._shapes = {alone[node]: shape for node, shape in shapes.items() if node in alone}, sets
         self._times = timing.times()[1]
@@ -106,6 +107,14 @@ class Past:
     def overhead(self) -> float:
         """About how many seconds reading the clock and noting it took."""
         return self._overhead
+
+
+def _alone(node: Expr) -> Expr:
+    """A node's operation and what it is computed for, without the graph."""
+    alone = Expr(node.op, (), node.type, ())
+    if purpose(node) is not node.op:
+        alone.note().part_of = Expr(purpose(node), (), node.type, ())
+    return alone
 
 
 def profiled_steps(timing: Timing | Past) -> list[ProfiledStep]:

@@ -16,6 +16,7 @@ from symgrad.draw.texts import Operand
 from symgrad.errors import GraphTypeError
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.meant import as_meant
 from symgrad.graph.shared import Shared
 from symgrad.ops.op import Project
 from symgrad.origins import is_of_gradient, scope_of
@@ -157,8 +158,10 @@ def _of_function(f: Function, written: bool) -> Roots:
         inputs, results, updates = recipe.written()
     else:
         inputs = [node for node, _ in program.inputs]
-        results = [result.node for result in program.outputs]
-        updates = [(shared, result.node) for shared, result in program.updates]
+        made = [result.node for result in program.outputs]
+        shown = as_meant([*made, *(result.node for _, result in program.updates)])
+        results, news = shown[: len(made)], shown[len(made) :]
+        updates = [(s, new) for (s, _), new in zip(program.updates, news, strict=True)]
     keys = recipe.keys or ("",) * len(results)
     names = [key or own.name or "" for key, own in zip(keys, recipe.results, strict=True)]
     how = "as written" if written else "as compiled"

@@ -34,9 +34,11 @@ class Notes:
     """The mutable annotations of a node; they never take part in equality.
 
     `written` holds what the node was made from besides its inputs; see `symgrad.graph.written`.
+    `meant` is what the node is computed instead of, and `part_of` what it is computed for, where
+    one operation has become several; see `symgrad.graph.meant`.
     """
 
-    __slots__ = ("name", "role", "scope", "tag", "written")
+    __slots__ = ("meant", "name", "part_of", "role", "scope", "tag", "written")
 
     def __init__(self) -> None:
         self.name: str | None = None
@@ -44,11 +46,14 @@ class Notes:
         self.scope: str | None = None
         self.role: str | None = None
         self.written: tuple[Expr, ...] = ()
+        self.meant: Expr | None = None
+        self.part_of: Expr | None = None
 
     def copy(self) -> Notes:
         """The same annotations for another node."""
         copied = Notes()
         copied.__setstate__(self.__getstate__())
+        copied.meant, copied.part_of = self.meant, self.part_of
         return copied
 
     def __getstate__(self) -> Any:
@@ -58,6 +63,7 @@ class Notes:
     def __setstate__(self, state: Any) -> None:
         self.name, tag, self.scope, self.role, *written = state
         self.written = written[0] if written else ()  # older pickles have none
+        self.meant = self.part_of = None  # a program is made again, not read
         self.tag = None
         if tag is not None:
             self.tag = Tag()

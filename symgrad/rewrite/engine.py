@@ -33,13 +33,18 @@ class Fired(NamedTuple):
 class RuleSet:
     """Rules indexed by the operation at the root of what they replace; those of `parts` first.
 
+    Each rule is registered as what `adapt` makes of it.
+
     >>> rules = RuleSet("example")
     >>> len(rules)
     0
     """
 
-    def __init__(self, name: str, *parts: RuleSet) -> None:
+    def __init__(
+        self, name: str, *parts: RuleSet, adapt: Callable[[Rule], Rule] | None = None
+    ) -> None:
         self.name = name
+        self._adapt = adapt
         self._by_op: dict[Any, list[Rule]] = {}
         self._of_any: list[Rule] = []
         self._needs: dict[Rule, tuple[Any, ...]] = {}
@@ -61,6 +66,7 @@ class RuleSet:
         """
 
         def register(rule: Rule) -> Rule:
+            rule = rule if self._adapt is None else self._adapt(rule)
             for op in ops:
                 self._by_op.setdefault(op, []).append(rule)
             if not ops:

@@ -17,7 +17,7 @@ def sum_of_squares(e: Expr, lengths: LengthsOf) -> Expr | None:
     if squares.op is not ops.sqr or not _over_all(e):
         return None
     (x,) = squares.inputs
-    return Inner().make(x, x)
+    return _serving(Inner().make(x, x), e)
 
 
 @INNER(ops.Sum, needs=[ops.mul])
@@ -27,7 +27,14 @@ def sum_of_products(e: Expr, lengths: LengthsOf) -> Expr | None:
     if products.op is not ops.mul or not _over_all(e):
         return None
     a, b = products.inputs
-    return Inner().make(a, b) if lengths(a) == lengths(b) else None
+    return _serving(Inner().make(a, b), e) if lengths(a) == lengths(b) else None
+
+
+def _serving(made: Expr, e: Expr) -> Expr:
+    """An inner product that says which sum it is for."""
+    made.notes = None if e.notes is None else e.notes.copy()
+    made.note().part_of = e
+    return made
 
 
 def _over_all(e: Expr) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from symgrad import ops
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.meant import remembers
 from symgrad.ops import elementwise as el, logic, nnet, rounding
 from symgrad.ops.lowered import (
     fmin,
@@ -31,7 +32,7 @@ from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled
 from symgrad.types import is_float
 
-LOWERING = RuleSet("lowering")
+LOWERING = RuleSet("lowering", adapt=remembers)
 LOWERING(el.neq)(truth_of_number)  # now that no sums to equal lengths are left in between
 
 
@@ -65,7 +66,7 @@ def sgn_as_clip(e: Expr) -> Expr | None:
     return _between(ops.add.make(product, _number(0, x)), -1, 1)
 
 
-SLOPES = RuleSet("slopes")
+SLOPES = RuleSet("slopes", adapt=remembers)
 
 
 @SLOPES(ops.mul, needs=[ops.sigmoid])

@@ -174,6 +174,7 @@ class _Pass:
                 with inherit_origin(node.origin):
                     made = _gemm(node, self.sums[node], final)
                 made.notes = None if node.notes is None else node.notes.copy()
+                made.note().part_of = self.sums[node].products[0].node
                 final[node] = made
             else:
                 inputs = tuple([final[i] for i in node.inputs])

@@ -8,11 +8,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from symgrad.errors import source_line
-from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.expr import Constant, Expr, Placeholder
+from symgrad.graph.meant import as_meant, served
 from symgrad.graph.walk import toposort
 from symgrad.notation import text
 from symgrad.origins import Origin, is_of_gradient, short_origin
 from symgrad.plan import Chain, Program
+from symgrad.rewrite import lowering
 from symgrad.rewrite.engine import Fired, rewrite
 from symgrad.rewrite.pipeline import Passed, traced
 from symgrad.rewrite.stability import STABILITY as STABLE
@@ -91,7 +93,7 @@ class Pair(NamedTuple):
 
 
 def events(
-    roots: Sequence[Expr], simplify: bool, program: Program
+    roots: Sequence[Expr], simplify: bool, program: Program, compiled: bool = False
 ) -> tuple[list[Event], dict[str, int]]:
     """What happens to a graph that is compiled, and how often each trivial thing does.
 
@@ -103,12 +105,16 @@ def events(
         Whether more is done than what keeps values finite.
     program : Program
         What came of it.
+    compiled : bool
+        Tell what elementwise operations have become, too.
     """
     trivial = {"equal part computed once": _merged(roots)}
     found: dict[str, list[tuple[Fired, str]]] = {}
     for done in traced(roots, simplify):
         for fired, group in _fired(done):
             kind = _trivial(fired)
+            if not compiled and fired.module == lowering.__name__:
+                kind = kind or "operation done by others of NumPy's"
             if kind:
                 trivial[kind] = trivial.get(kind, 0) + 1
             else:
@@ -116,7 +122,7 @@ def events(
     told: list[Event] = []
     for same_rule in found.values():
         told += _told(same_rule, trivial)
-    told += _fusions(program)
+    told += _fusions(program, compiled)
     order = (STABILITY, SIMPLICITY, SPEED)
     told.sort(key=lambda event: order.index(event.group))
     return told, {kind: count for kind, count in trivial.items() if count}
@@ -320,21 +326,29 @@ def _letters(pair: Pair) -> tuple[Mapping[Expr, str], tuple[tuple[str, str], ...
 # -- fused steps -----------------------------------------------------------------------------
 
 
-def _fusions(program: Program) -> list[Event]:
+def _fusions(program: Program, compiled: bool) -> list[Event]:
     """The chains of elementwise steps that run in one pass."""
     found = []
     for chain in program.units:
         if not isinstance(chain, Chain) or len(chain.steps) < 2:
             continue
-        results = [written(node, _named_inputs(chain), 30) for node, _, _ in chain.results]
+        nodes, names = [node for node, _, _ in chain.results], _named_inputs(chain)
+        if not compiled:
+            inputs: dict[Expr, Expr] = {n: Placeholder(n.type, name) for n, name in names.items()}
+            nodes, names = as_meant(nodes, inputs), {}
+        results = [written(node, names, 30) for node in nodes]
         shown = [r if len(r) <= 60 else r[:59] + "…" for r in results[:3]]
-        names = [step.node.op.name for step in chain.steps]
+        ops = [step.node.op.name for step in chain.steps]
+        if not compiled:
+            ops = [node.op.name for node in dict.fromkeys(served(s.node) for s in chain.steps)]
+        if len(ops) < 2:
+            continue
         origin = chain.steps[-1].node.origin
         found.append(
             Event(
                 SPEED,
                 "fusion",
-                f"{len(names)} operations: " + ", ".join([*names[:8], *["…"][: len(names) > 8]]),
+                f"{len(ops)} operations: " + ", ".join([*ops[:8], *["…"][: len(ops) > 8]]),
                 "one pass: " + "; ".join([*shown, *["…"][: len(results) > 3]]),
                 (),
                 "Elementwise operations of one shape run block by block, so that what lies "

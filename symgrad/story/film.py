@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from symgrad.graph.expr import Expr
+from symgrad.graph.meant import as_meant
 from symgrad.graph.walk import toposort
 from symgrad.notation import text
 from symgrad.rewrite.pipeline import prepare
@@ -133,7 +134,7 @@ class Story:
         return fragment(self)
 
 
-def tell(recipe: Any, program: Any) -> Story:
+def tell(recipe: Any, program: Any, compiled: bool = False) -> Story:
     """Go through the rewriting of a function's graph again, and note down what happens."""
     _, results, updates = recipe.written()
     roots = [*results, *(new for _, new in updates)]
@@ -143,7 +144,8 @@ def tell(recipe: Any, program: Any) -> Story:
         *(r.name or f"output {k + 1}" for k, r in enumerate(results)),
         *(f"new {shared.name or 'value of a shared variable'}" for shared, _ in updates),
     ]
-    told, also = events(roots, recipe.mode.simplifies, program)
+    computed = computed if compiled else as_meant(computed)
+    told, also = events(roots, recipe.mode.simplifies, program, compiled)
     frames = [
         Frame(title, *map(_formula, versions))
         for title, *versions in zip(titles, roots, small, computed, strict=True)
