@@ -12,7 +12,7 @@ from hypothesis import settings
 # that developers put them under, `SYMGRAD_FLAGS=stress.block=1 python -m pytest`.
 os.environ.pop("THEANO_FLAGS", None)
 asked = os.environ.pop("SYMGRAD_FLAGS", "").split(",")
-stress = dict(pair.split("=") for pair in asked if pair.startswith("stress."))
+stress = dict(pair.split("=") for pair in asked if pair.startswith(("stress.", "threads=")))
 os.environ["MPLBACKEND"] = "Agg"
 
 # Several processes that test at once leave each other alone: OpenBLAS with more threads than
@@ -26,13 +26,23 @@ collect_ignore = ["tests/fuzz/theano_side.py"]  # runs where Theano does
 # it would run that file a second time after the package has, and register its operations twice.
 import symgrad  # noqa: E402
 
-for flag, value in {"stress.prove": "True", **stress}.items():
-    setattr(symgrad.config.stress, flag.removeprefix("stress."), value)
+symgrad.config.stress.prove = True
+for flag, value in stress.items():
+    group = symgrad.config if flag == "threads" else symgrad.config.stress
+    setattr(group, flag.removeprefix("stress."), value)
 
 # The first example compiles and imports; its time says nothing about the ones that follow. In CI
 # the examples are always the same, so that a failure there is a change's own.
 settings.register_profile("symgrad", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("symgrad")
+
+
+@pytest.fixture
+def unstressed() -> Iterator[None]:
+    """The settings that a test of plans, sizes or of these settings themselves starts from."""
+    usual = {f"stress.{k}": flag.default for k, flag in symgrad.config.stress._flags.items()}
+    with symgrad.config.change_flags({**usual, "stress.prove": True, "threads": 0}):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -321,6 +321,8 @@ class Function:
     def __contains__(self, key: Any) -> bool:
         return key in self.container
 
+    __iter__ = None  # or Python would ask for f[0], f[1], and so on
+
     @property
     def container(self) -> Containers:
         """Where values are kept: ``f.container["x"].value``, of defaults and shared variables."""

@@ -342,6 +342,9 @@ class Config(Section):
     threads: int = flag(
         0, "threads for elementwise work on large arrays; 0: OMP_NUM_THREADS, or one for each core"
     )
+    deterministic: str = words(
+        "default more", "more: BLAS on one thread, so that bits depend on no number of threads"
+    )
     cast_policy: str = words(
         "custom numpy+floatX", "no effect yet: how Python numbers become constants"
     )
@@ -387,7 +390,6 @@ class Config(Section):
     print_active_device: bool = inert(True)
     print_global_stats: bool = inert(False)
     contexts: str = inert()
-    deterministic: str = inert("default")
     assert_no_cpu_op: str = inert("ignore")
     unpickle_function: bool = inert(True)
     reoptimize_unpickled_function: bool = inert(False)

@@ -85,7 +85,12 @@ def _convert(value: Any, dtype: str, allow_downcast: bool | None) -> np.ndarray[
     if array.dtype.kind not in "biufc":
         if python_numbers and array.size == 0:
             return array.astype(dtype)
-        raise GraphTypeError(f"got {_given(value)}, expected {dtype} numbers.")
+        if not python_numbers:
+            raise GraphTypeError(f"got {_given(value)}, expected {dtype} numbers.")
+        try:
+            array = array.astype("float64")  # Python's integers of more than 64 bits
+        except OverflowError:
+            raise GraphTypeError(f"got {_given(value)}, which does not fit in {dtype}.") from None
     name = array.dtype.name
     if name == dtype or allow_downcast:
         return np.asarray(array, dtype=dtype)
@@ -97,7 +102,7 @@ def _convert(value: Any, dtype: str, allow_downcast: bool | None) -> np.ndarray[
         return array.astype(dtype)
     if isinstance(value, (list, tuple, range, np.generic, *_PYTHON_NUMBERS)):
         fitted = _fit(array, dtype, rounds=python_numbers and allow_downcast is None)
-        if fitted is not None:
+        if fitted is not None and not _was_rounded(value, array, fitted):
             return fitted
         raise GraphTypeError(
             f"got {_given(value)}, which does not fit in {dtype}. Cast it first, or pass "
@@ -139,6 +144,13 @@ def _fit(array: np.ndarray[Any, Any], dtype: str, rounds: bool) -> np.ndarray[An
         else:
             fits = (cast.astype(array.dtype) == array) & _inside(cast, array) | (array != array)
     return cast if fits.all() else None
+
+
+def _was_rounded(value: Any, array: np.ndarray[Any, Any], fitted: np.ndarray[Any, Any]) -> bool:
+    """Whether integers of the value were rounded when it became an array of floats."""
+    if array.dtype.kind not in "fc" or fitted.dtype.kind not in "iu":
+        return False
+    return not np.array_equal(fitted.astype(object), np.array(value, dtype=object))
 
 
 def _inside(number: np.ndarray[Any, Any], integer: np.ndarray[Any, Any]) -> Any:

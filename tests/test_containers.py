@@ -34,6 +34,8 @@ def test_values_are_read_by_name_variable_and_number():
     assert "x" in f
     assert "yy" in f.container
     assert "nope" not in f
+    with pytest.raises(TypeError, match="not iterable"):
+        list(f)
     assert f.container["x"].name == "x"
 
 

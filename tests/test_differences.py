@@ -35,6 +35,9 @@ x, W, F = T.dscalar("x"), T.dscalar("W"), T.fscalar("F")
 p = T.exp(x)
 s = S.shared(np.float64(1), "s")
 one_row, two_rows = np.ones((1, 2)), np.ones((2, 2))
+def single(make):
+    with S.change_flags(floatX="float32"):
+        return S.function([v], make())(arrays[v])
 values = {
     "v": [1, 0.5, -2], "n": [np.nan, 1], "u": [1, 1], "g": [-np.inf, np.inf, 0], "d": [0, 2, 3],
     "o": [0, 1], "w": [np.nan, 1, 2], "f": [1, 0.5], "h": [1, 2], "b": [100, -128], "c": [0, 3],
@@ -115,6 +118,13 @@ ROWS: dict[str, list[Row]] = {
             theano="float64 [0.1, 0.05]",
             ours="float32 [0.1, 0.05]",
             instead="f * np.float64(.1)",
+        ),
+        Row(
+            "single(lambda: v * .1 - v / 10)",
+            "under `floatX=float32`, too, a Python float is a number of the array",
+            theano="float64 [1.49012e-09, 7.45058e-10, -2.98023e-09]",
+            ours="float64 [0, 0, 0]",
+            instead="v * np.float32(.1) - v / 10",
         ),
         Row(
             "T.nnet.selu(f)",
@@ -299,6 +309,12 @@ ROWS: dict[str, list[Row]] = {
             theano="int64 0",
             ours="int64 1",
             instead="(-b).argmax()",
+        ),
+        Row(
+            'T.nnet.softmax(g.dimshuffle("x", 0))',
+            "beside an infinite score the others are 0, as in `exp(x) / exp(x).sum()`",
+            theano="float64 [[nan, nan, nan]]",
+            ours="float64 [[0, nan, 0]]",
         ),
         Row(
             "T.nnet.relu(g)",
@@ -511,7 +527,8 @@ In the expressions `v`, `n`, `u`, `g`, `d`, `o` and `w` are vectors of float64 (
 of int8 ([100, -128]), `c` of uint8 ([0, 3]), `q` of uint64 ([5, 2]), `t` of bool ([True, False])
 and `z` of complex128 ([1 + 2j, 3]). `x` and `W` are scalars of float64 (`x` is 0.5), `F` of
 float32; `A`, `B` and `m` are matrices (`m` is 2 on the diagonal), `p` is `T.exp(x)`, and `s` is
-shared, a float64 of 1. `one_row` and `two_rows` are `np.ones((1, 2))` and `np.ones((2, 2))`.
+shared, a float64 of 1. `one_row` and `two_rows` are `np.ones((1, 2))` and
+`np.ones((2, 2))`; `single` computes what is written under `floatX=float32`.
 
 What is only an error of Theano's has a row where programs may have counted on it.
 """

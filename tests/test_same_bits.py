@@ -17,6 +17,7 @@ import symgrad.tensor as T
 from symgrad import config, function
 from symgrad.backend import blocks, scratch
 from symgrad.ops import lowered
+from symgrad.ops.blas import one_thread, thread_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,6 +97,44 @@ def test_blocks_are_as_long_as_each_other(length, most):
     assert max(sizes) - min(sizes) <= 1
     assert [start for start, _ in cuts] == [0, *(stop for _, stop in cuts[:-1])]
     assert cuts[-1][1] == length
+
+
+@pytest.mark.skipif(not thread_settings(), reason="this BLAS does not tell its threads")
+def test_for_any_number_of_threads_of_BLAS():
+    x, U = matrices("float64")
+    y = [T.dot(x, U), T.dot(x.T, x), T.grad(T.tanh(T.dot(x, U)).sum(), U), T.dot(x, U[:, 0])]
+    with config.change_flags(deterministic="more"):
+        f = function([x, U], y)
+    rng = np.random.default_rng(1)
+    read, write = thread_settings()[0]
+    before = read()
+    try:
+        for n, m, k in [(300, 211, 97), (1000, 1000, 1), (37, 3000, 41)]:
+            v, u = rng.normal(size=(n, m)), rng.normal(size=(m, k))
+            found = set()
+            for threads in (1, 2, 3):
+                write(threads)
+                found.add(tuple(map(bits, f(v, u))))
+                assert read() == threads
+            assert len(found) == 1
+    finally:
+        write(before)
+
+
+@pytest.mark.skipif(not thread_settings(), reason="this BLAS does not tell its threads")
+def test_the_threads_of_BLAS_come_back():
+    read, write = thread_settings()[0]
+    before = read()
+    try:
+        write(2)
+        with pytest.raises(KeyError), one_thread:
+            with one_thread:
+                assert read() == 1
+            assert read() == 1
+            raise KeyError
+        assert read() == 2
+    finally:
+        write(before)
 
 
 def digest():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -29,6 +30,7 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.locks import all_of
+from symgrad.ops.blas import one_thread, thread_settings
 from symgrad.ops.indexing import Changer
 from symgrad.ops.lengths import Dim
 from symgrad.ops.lowered import log1p_by_log, log1p_of_fraction
@@ -326,6 +328,14 @@ class _Writer:
         chosen = [f"{key}={value!r}" for key, value in settings.items() if value != "None"]
         if chosen:
             contexts.append(f"errstate({', '.join(chosen)})")
+        if config.deterministic == "more":
+            if not thread_settings():
+                warnings.warn(
+                    "config.deterministic: the BLAS of this NumPy does not say how many threads it "
+                    "uses; start Python with OMP_NUM_THREADS=1 or what its documentation names",
+                    stacklevel=2,
+                )
+            contexts.append(self.bind(one_thread, "one_thread"))
         if len(self.locks) <= _MOST_LOCKS:
             contexts += [self.bind(lock, "lock") for lock in self.locks]
         return contexts

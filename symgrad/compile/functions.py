@@ -70,8 +70,8 @@ def function(
     name : str, optional
         For messages and the generated source; by default where the function was made.
     allow_input_downcast : bool, optional
-        True casts inputs whatever is lost; None and False accept lossless casts and Python
-        numbers that fit.
+        True casts inputs whatever is lost. Otherwise arrays are cast if their dtype loses nothing,
+        numbers and lists if their values do not change; None lets Python floats be rounded.
     profile : bool, str or ProfileStats, optional
         Measure how long each step of each call takes: ``print(f.profile)`` shows it by line of your
         program, by operation and by step. What nobody looked at is printed when Python ends. A

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,66 @@ def _look_up() -> dict[Any, Gemm]:
             if found and all(_is_right(dtype, gemm) for dtype, gemm in found.items()):
                 return found
     return {}
+
+
+class OneThread:
+    """A context in which BLAS computes on one thread, for the whole process.
+
+    OpenBLAS cuts products for its threads and rounds each part as its size wants it, so that bits
+    depend on their number.
+
+    >>> with one_thread:
+    ...     y = np.dot(np.eye(2), np.eye(2))
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.inside = 0
+        self.before: list[tuple[Callable[[int], None], int]] = []
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.inside:
+                self.before = [(write, read()) for read, write in thread_settings()]
+                for write, _ in self.before:
+                    write(1)
+            self.inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                for write, count in self.before:
+                    write(count)
+
+
+one_thread = OneThread()
+_COUNTS = (
+    *(("scipy_openblas", "64_"), ("openblas", "64_"), ("openblas", "_64")),
+    *(("scipy_openblas", ""), ("openblas", "")),
+)
+_settings: dict[str, Any] = {}
+
+
+def thread_settings() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
+    """For each BLAS that is loaded, NumPy's and SciPy's, what reads and sets its threads."""
+    scipys = getattr(sys.modules.get("scipy.linalg._fblas"), "__file__", None)
+    for path in ("", *([scipys] if scipys else [])):
+        if path not in _settings:
+            libraries = [ctypes.CDLL(path)] if path else _libraries()
+            _settings[path] = next(filter(None, map(_thread_setting, libraries)), None)
+    return [found for found in _settings.values() if found is not None]
+
+
+def _thread_setting(library: Any) -> Any:
+    names = [(f"{a}_get_num_threads{b}", f"{a}_set_num_threads{b}") for a, b in _COUNTS]
+    for get, put in (*names, ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads")):
+        read, write = getattr(library, get, None), getattr(library, put, None)
+        if read is not None and write is not None:
+            read.argtypes, read.restype = (), ctypes.c_int
+            write.argtypes, write.restype = (ctypes.c_int,), None
+            return read, write
+    return None
 
 
 def _libraries() -> Iterator[ctypes.CDLL]:

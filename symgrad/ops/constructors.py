@@ -248,13 +248,13 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype:
 
 
 def bartlett(M: Any) -> Any:
-    """Return the Bartlett window, a triangle that is 0 at both ends.
+    """Return the Bartlett window, a triangle that is 0 at both ends; float64, as NumPy's.
 
     >>> bartlett(5).eval()
     array([0. , 0.5, 1. , 0.5, 0. ])
     """
     count = as_length(M, "bartlett")
-    k = cast(arange(count), config.floatX)
+    k = cast(arange(count), "float64")
     last = cast(maximum(count - 1, 1), k.dtype)
     rising = 2 * k / last
     triangle = switch(le(2 * k, last), rising, 2 - rising)

@@ -137,6 +137,7 @@ class Op:
             register_op(cls.__name__, cls)
 
     def __init__(self, *args: Any, **settings: Any) -> None:
+        assert len(args) <= len(self.fields), f"{type(self).__name__} has settings {self.fields}"
         values = dict(zip(self.fields, args, strict=False), **settings)
         for field in self.fields:
             if field in values:

@@ -142,6 +142,7 @@ def test_rows_change_and_others_stay():
     assert "E_copy" in f.source
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_it_costs_what_is_looked_up():
     E, f, _ = embedding(100_000, 64)
     rows = np.arange(50)

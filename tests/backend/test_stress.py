@@ -15,6 +15,8 @@ from symgrad.ops import gemm
 from symgrad.plan.chain import ChainPlanner
 from symgrad.plan.planner import Planner
 
+pytestmark = pytest.mark.usefixtures("unstressed")
+
 x, y = T.dmatrices("x", "y")
 X, Y = np.arange(6.0).reshape(2, 3) / 7, np.ones((2, 3))
 

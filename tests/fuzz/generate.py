@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.fuzz import rarer
 from tests.fuzz.draws import Draw, Unfit
 from tests.fuzz.program import Leaf, Program, Step, function_of
 from tests.fuzz.reference import Missing, Words
@@ -28,6 +29,7 @@ GRADS += [
     Row("rop", "T.Rop(A, B, C)", None, ()),
 ]
 CLONE = Row("clone", "S.clone(A, replace=[(B, C)])", "", ())
+assert rarer.row  # its rows are in ROWS
 _SLOW = ("linalg",)
 # What a reference raises for arguments that do not suit it. That each row suits some is tested.
 _UNFIT = (Unfit, ValueError, IndexError, TypeError, ArithmeticError, np.linalg.LinAlgError)

@@ -135,6 +135,10 @@ def _product(kinds: str, shape: Any) -> Any:
 
 
 MAKERS |= {
+    "line": _product("f", lambda g, A: A.shape[-1:]),
+    "left2": _product("f", lambda g, A: (g.length(), A.shape[0])),
+    "columns_square": _product("f", lambda g, A: A.shape[-1:] * 2),
+    "rows_square": _product("f", lambda g, A: A.shape[:1] * 2),
     "right1": _product("f", lambda g, A: A.shape[-1:]),
     "right2": _product("f", lambda g, A: (A.shape[-1], g.length())),
     "right2i": _product("i", lambda g, A: (A.shape[-1], g.length())),
@@ -148,6 +152,22 @@ MAKERS |= {
     "beside": _product("bifc", lambda g, A: (g.length(), *A.shape[1:])),
     "matmul": _product("f", lambda g, A: (*g.r.pick(A.shape[:-2], ()), A.shape[-1], g.length())),
 }
+
+
+@maker
+def scalar(g: Any, given: Any, settings: Any) -> str:
+    return like(g, "f", (), given[0].dtype if given else None)
+
+
+@maker
+def product(g: Any, given: Any, settings: Any) -> str:
+    A, B = given
+    return like(g, "f", (B.shape[0], *A.shape[1:]), A.dtype)
+
+
+@maker
+def counts(g: Any, given: Any, settings: Any) -> str:
+    return whole(g, [g.r.randrange(3) for _ in range(len(given[0]))], "int64")
 
 
 @maker

@@ -111,7 +111,8 @@ def _compared(
 ) -> Failure | None:
     wide = referred(program, wide=True)
     for (name, have), (dtype, shape, values) in zip(results.items(), answers, strict=True):
-        want = np.array(values)
+        parts = [2] if dtype.startswith("complex") else []
+        want = np.reshape(np.array(values, "float64" if parts else None), [*shape, *parts])
         want = (want[..., 0] + 1j * want[..., 1]) if dtype.startswith("complex") else want
         want = want.astype(dtype).reshape(shape)
         if want.shape != have.shape and name in wide:  # x[1:7] of a row keeps its length of 1

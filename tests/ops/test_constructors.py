@@ -152,6 +152,11 @@ def test_linspace_ends_exactly_and_takes_scalars_only():
         T.linspace([0.0], 1.0)
 
 
+def test_bartlett_is_float64_under_every_floatX():
+    with symgrad.config.change_flags(floatX="float32"):
+        assert T.bartlett(4).dtype == "float64"
+
+
 @pytest.mark.parametrize("m", [0, 1, 2, 5, 8])
 def test_bartlett_agrees_with_numpy(m):
     n = T.lscalar("n")

@@ -1,7 +1,7 @@
 """The grid of expressions that symgrad and Theano are both asked: names, dtypes, ranks, edges.
 
-``python -m tests.oracle.grid`` prints where they differ and why; SYMGRAD_ORACLE names the python in
-which Theano 1.0.5 runs. `tests/test_differences.py` asks a part of it.
+``python -m tests.oracle.grid [floatX]`` prints where they differ and why; SYMGRAD_ORACLE names the
+python in which Theano 1.0.5 runs. `tests/test_differences.py` asks a part of it.
 """
 
 from __future__ import annotations
@@ -204,13 +204,16 @@ def cases() -> list[Case]:
     return [*of_shapes(), *of_reductions(), *of_names()]
 
 
-def ask(which: str, asked: list[Case], python: str = sys.executable) -> list[dict[str, Any]]:
+def ask(
+    which: str, asked: list[Case], python: str = sys.executable, floatX: str = "float64"
+) -> list[dict[str, Any]]:
     """What symgrad or Theano answers."""
     environment = dict(os.environ)
     if which == "symgrad":
         environment["PYTHONPATH"] = str(ROOT)
+        environment["SYMGRAD_FLAGS"] = f"floatX={floatX}"
     else:  # without a C compiler, fused operations run element by element
-        environment["THEANO_FLAGS"] = "optimizer_excluding=fusion"
+        environment["THEANO_FLAGS"] = f"floatX={floatX},optimizer_excluding=fusion"
         environment.pop("PYTHONPATH", None)
     done = subprocess.run(
         [python, str(HERE / "answers.py"), which],
@@ -280,10 +283,11 @@ def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Print all differences."""
-    python = os.environ["SYMGRAD_ORACLE"]
+    """Print all differences, under the floatX that is given."""
+    python, floatX = os.environ["SYMGRAD_ORACLE"], (*sys.argv[1:], "float64")[0]
     asked = cases()
-    ours, theirs = ask("symgrad", asked), ask("theano", asked, python)
+    ours = ask("symgrad", asked, floatX=floatX)
+    theirs = ask("theano", asked, python, floatX)
     for case, a, b in zip(asked, ours, theirs, strict=True):
         found = difference(a, b)
         if found:

@@ -143,6 +143,7 @@ def steps(inputs, outputs):
     return plan("f", inputs, outputs, []).steps
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_what_dies_is_overwritten_and_what_is_idle_used_again():
     x = T.dmatrix("x")
     a = e.exp(x)
@@ -154,6 +155,7 @@ def test_what_dies_is_overwritten_and_what_is_idle_used_again():
     assert [step.out for step in program.steps] == ["t1", "t2", "t1", None]
 
 
+@pytest.mark.usefixtures("unstressed")
 @pytest.mark.parametrize(
     "make",
     [
@@ -255,6 +257,7 @@ def test_what_a_product_reads_is_not_where_it_is_added(large, monkeypatch):
         np.testing.assert_allclose(W.get_value(), value, rtol=1e-12)
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_parts_are_changed_where_they_are_unless_they_are_read_there():
     x, v = T.dmatrix("x"), T.dmatrix("v")
     t = T.dot(x, x)
@@ -291,6 +294,7 @@ def chains_of(inputs, outputs):
     return [unit for unit in plan("f", inputs, outputs, []).units if isinstance(unit, Chain)]
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_neighbours_of_one_shape_share_a_chain():
     x = T.dmatrix("x")
     (chain,) = chains_of([x], [sum_of(e.tanh(e.exp(x) * 2 + x))])
@@ -308,6 +312,7 @@ def test_a_chain_is_cut_where_something_else_lies_between():
     assert {step.node.op.name for step in second.steps} == {"sub", "exp", "tanh", "mul"}
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_what_a_chain_reads_for_the_last_time_may_hold_its_result():
     x, y = T.dmatrix("x"), T.dmatrix("y")
     (chain,) = chains_of([x, y], [sum_of(e.exp(T.dot(x, y)) * 2 + 1)])
@@ -327,6 +332,7 @@ def test_no_view_of_it_may_be_read_as_well():
     np.testing.assert_allclose(got, 6 * np.e + 12 + 3)
 
 
+@pytest.mark.usefixtures("unstressed")
 def test_long_chains_are_planned_in_linear_time():
     x = T.dvector("x")
     y = x
