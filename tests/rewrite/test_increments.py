@@ -186,6 +186,7 @@ def of_part(W, i):
     return cost, T.inc_subtensor(rows, np.float32(-0.1) * T.grad(cost, rows))
 
 
+@pytest.mark.usefixtures("unstressed")
 @pytest.mark.parametrize("build", [of_gradient, of_part])
 def test_a_step_takes_memory_in_proportion_to_what_is_looked_up(build):
     W, i = symgrad.shared(np.ones((100_000, 64), "float32"), "W"), T.lvector("i")
