@@ -37,7 +37,7 @@ s = S.shared(np.float64(1), "s")
 one_row, two_rows = np.ones((1, 2)), np.ones((2, 2))
 def single(make):
     with S.change_flags(floatX="float32"):
-        return S.function([v], make())(arrays[v])
+        return S.function([v], make(), on_unused_input="ignore")(arrays[v])
 values = {
     "v": [1, 0.5, -2], "n": [np.nan, 1], "u": [1, 1], "g": [-np.inf, np.inf, 0], "d": [0, 2, 3],
     "o": [0, 1], "w": [np.nan, 1, 2], "f": [1, 0.5], "h": [1, 2], "b": [100, -128], "c": [0, 3],
@@ -125,6 +125,13 @@ ROWS: dict[str, list[Row]] = {
             theano="float64 [1.49012e-09, 7.45058e-10, -2.98023e-09]",
             ours="float64 [0, 0, 0]",
             instead="v * np.float32(.1) - v / 10",
+        ),
+        Row(
+            "single(lambda: T.constant([.1]) * np.float64(1e9) - 1e8)",
+            "and so are those of a list",
+            theano="float64 [0]",
+            ours="float64 [1.49012]",
+            instead="T.constant(np.array([.1])) * np.float64(1e9) - 1e8",
         ),
         Row(
             "T.nnet.selu(f)",

@@ -24,7 +24,7 @@ REASONS: list[tuple[str, str, str]] = [
     (r"T\.(int_div|mod)\(a, b\)", r"^dtypes .*bool", "bools as numbers are int8"),
     (r"T\.angle", r"^dtypes", "the precision of the input"),
     (r"T\.nnet\.(relu|selu)", r"^dtypes", "a Python number keeps the array's dtype"),
-    (r"T\.(arange|constant)", r"^dtypes", "a Python float is floatX"),
+    (r"T\.(arange|constant)", r"^dtypes", "Python floats, in lists too, are floatX"),
     (r"T\.fill", r"^dtypes", "a Python number takes the array's dtype"),
     (r"(arctan2|xlogy0)\(a, b\)", r"^dtypes \['float16'\]", "the smallest type of both"),
     (r"astype\(\"u?int8\"\)", r"^dtypes", "a Python number keeps the array's dtype"),
