@@ -40,8 +40,8 @@ MIXED = ["bool", "int8", "uint8", "int64", "uint64", "float16", "float32", "floa
 
 ONE = """abs_ neg sgn inv sqr sqrt exp exp2 expm1 log log1p log2 log10 ceil floor trunc round iround
     round_half_to_even round_half_away_from_zero sin cos tan arcsin arccos arctan sinh cosh tanh
-    arcsinh arccosh arctanh deg2rad rad2deg erf erfc erfinv erfcinv gamma gammaln psi tri_gamma
-    i0 i1 j0 j1 isnan isinf invert real imag conj angle xlogx.xlogx tensor_copy zeros_like
+    arcsinh arccosh arctanh deg2rad rad2deg erf erfc erfcx erfinv erfcinv gamma gammaln psi
+    tri_gamma i0 i1 j0 j1 isnan isinf invert real imag conj angle xlogx.xlogx tensor_copy zeros_like
     ones_like nnet.sigmoid nnet.softplus nnet.hard_sigmoid nnet.ultra_fast_sigmoid nnet.relu
     nnet.elu nnet.selu nnet.softsign""".split()
 TWO = """add sub mul true_div int_div mod pow power maximum minimum eq neq lt le gt ge and_ or_ xor

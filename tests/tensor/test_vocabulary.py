@@ -38,7 +38,7 @@ NAMES = {
         zeros zeros_like iround complex complex_from_polar get_vector_length as_tensor load iv jv
         all_dtypes int_dtypes uint_dtypes complex_dtypes ceil_intdiv default extract_constant
         get_scalar_constant_value tensor_from_scalar scalar_from_tensor transfer isnan_ isinf_
-        NotScalarConstantError EmptyConstantError ShapeError cov gammal gammau int_types
+        NotScalarConstantError EmptyConstantError ShapeError erfcx cov gammal gammau int_types
         int_scalar_types int_vector_types int_matrix_types float_types float_scalar_types
         float_vector_types float_matrix_types complex_types complex_scalar_types
         complex_vector_types complex_matrix_types""",
