@@ -50,9 +50,10 @@ def unexplained(
     witnesses = [w for w in witnesses if w.shape == have.shape]
     if exact.shape != have.shape:
         return np.ones(have.shape, bool)
-    bad = differing(have, exact.astype(have.dtype))
-    for witness in witnesses:
-        bad &= differing(have, witness.astype(have.dtype))
+    with np.errstate(all="ignore"):
+        bad = differing(have, exact.astype(have.dtype))
+        for witness in witnesses:
+            bad &= differing(have, witness.astype(have.dtype))
     if have.dtype.kind not in "fc" or not np.any(bad):
         return bad
     broken = bad & _nan(exact) & ~_nan(have)

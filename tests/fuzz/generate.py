@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -31,8 +32,17 @@ GRADS += [
 CLONE = Row("clone", "S.clone(A, replace=[(B, C)])", "", ())
 assert rarer.row  # its rows are in ROWS
 _SLOW = ("linalg",)
+_LARGER = ("distance", "kron", "outer", "meshgrid", "diag_of", "alloc_diag")
 # What a reference raises for arguments that do not suit it. That each row suits some is tested.
-_UNFIT = (Unfit, ValueError, IndexError, TypeError, ArithmeticError, np.linalg.LinAlgError)
+_UNFIT = (
+    Unfit,
+    ValueError,
+    IndexError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    np.linalg.LinAlgError,
+)
 
 
 class Generator:
@@ -55,7 +65,13 @@ class Generator:
         self.steps: list[Step] = []
         rows = [x for x in ROWS.values() if not only or x.name in only or x.group in only]
         if self.large:
-            rows = [x for x in rows if x.group not in _SLOW and "special" not in str(x.reference)]
+            rows = [
+                x
+                for x in rows
+                if x.group not in _SLOW
+                and x.name not in _LARGER
+                and "special" not in str(x.reference)
+            ]
         self.rows = rows
         self.weights = [x.weight for x in rows]
 
@@ -178,6 +194,8 @@ class Generator:
             reference = reference and reference.format(**settings)
         unknown = reference is None or any(a in self.unknown for a in args)
         values = [self.values[a] for a in args]
+        if len(values) > 1 and self.large and row.group != "product":
+            _small_together(values, self.limit)
         if reference is None:
             value = self._guess(row, values)
         elif row.name == "clone":
@@ -332,6 +350,17 @@ class Generator:
             if new:
                 return program._replace(givens=((leaf.name, self.r.choice(new)),))
         return program
+
+
+def _small_together(values: list[Any], limit: int) -> None:
+    """Refuse large arrays of which something larger would be made on the way."""
+    shapes = [x.shape for x in values]
+    try:
+        size = math.prod(np.broadcast_shapes(*shapes))
+    except ValueError:
+        size = sum(map(math.prod, shapes))
+    if size > limit:
+        raise Unfit
 
 
 def generate(seed: int, only: tuple[str, ...] = (), large: bool | None = None) -> Program:

@@ -110,7 +110,8 @@ row("reshape_halves", "A.reshape((A.shape[0] * A.shape[1], -1))",
 
 row("argwhere", "T.argwhere(A > 0)", "np.argwhere(A > 0)", "f1+", exact=True, weight=0.2)
 row("flatnonzero", "T.flatnonzero(A > 0)", "np.flatnonzero(A > 0)", "f1+", exact=True, weight=0.2)
-row("nonzero_values", "T.nonzero_values(A)", "A[np.nonzero(A)]", "f1+", exact=True, weight=0.2)
+row("nonzero_values", "T.nonzero_values(A)", "A[np.nonzero(A)]", "f1+", exact=True,
+    flat=True, weight=0.2)
 row("max_and_argmax", "T.max_and_argmax(A, axis={axis})[{k}]",
     "np.asarray((np.max, np.argmax)[{k}](A, axis={axis}))", "f1+!", exact=True, weight=0.3,
     settings=lambda r, A: {"axis": r.given_axis(A), "k": r.pick(0, 1)})

@@ -171,12 +171,18 @@ class Words:
         return self.xp.where(x > 0, x, alpha * self.xp.expm1(self.xp.minimum(x, 0)))
 
     def softmax(self, x: Any, axis: int) -> Any:
-        powers = self.xp.exp(x - self.xp.max(x, axis=axis, keepdims=True))
-        return powers / self.sum(powers, axis=axis, keepdims=True)
+        """Beside an infinity, what is less has the share 0."""
+        xp = self.xp
+        top = xp.max(x, axis=axis, keepdims=True)
+        powers = xp.exp(x - top)
+        shares = powers / self.sum(powers, axis=axis, keepdims=True)
+        return xp.where((top == np.inf) & (x < top), xp.zeros_like(shares), shares)
 
     def logsoftmax(self, x: Any, axis: int) -> Any:
-        top = self.xp.max(x, axis=axis, keepdims=True)
-        return (x - top) - self.xp.log1p(self._others(x, axis))
+        xp = self.xp
+        top = xp.max(x, axis=axis, keepdims=True)
+        found = (x - top) - xp.log1p(self._others(x, axis))
+        return xp.where((top == np.inf) & (x < top), xp.full_like(found, -np.inf), found)
 
     def away(self, x: Any) -> Any:
         """Rounded, halves away from zero."""

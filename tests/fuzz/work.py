@@ -56,8 +56,10 @@ def find(
         return other is not None and other.kind == kind
 
     if shrink:
-        program = shrunk(program, fails, shrink)
-        failure = examine(program, seed, way, shares, Counter()) or failure
+        small = shrunk(program, fails, shrink)
+        again = examine(small, seed, way, shares, Counter())
+        if again is not None:
+            program, failure = small, again
     rows = tuple(sorted({s.row.name for s in program.steps}))
     return Found(seed, way, kind, failure.text, program.python(), rows)
 
