@@ -90,8 +90,8 @@ MUTANTS = (
     Mutant(
         "sums of products forget that one of them may be broadcast",
         "symgrad/rewrite/inner.py",
-        "    return Inner().make(a, b) if lengths(a) == lengths(b) else None\n",
-        "    return Inner().make(a, b) if a.ndim == b.ndim else None\n",
+        " if lengths(a) == lengths(b) else None\n",
+        " if a.ndim == b.ndim else None\n",
         ("tests/rewrite/test_inner.py",),
     ),
     Mutant(

@@ -43,6 +43,22 @@ row("grad_scale", "S.gradient.grad_scale(A, 0.5)", "A.copy()", "f", exact=True, 
 row("assert", "T.opt.Assert()(A, T.eq(A.ndim, {n}))", "A.copy()", "f", exact=True, weight=0.2,
     settings=lambda r, A: {"n": A.ndim})
 
+row("erfcx", "T.erfcx(A)", None, "f", weight=0.2)
+row("log_one_minus_exp", "T.log(1 - T.exp(A))",
+    "np.where(A > -0.69, np.log(-np.expm1(A)), np.log1p(-np.exp(A)))", "f", weight=0.4, stable=True)
+row("log_erfc", "T.log(T.erfc(A))", "special('log_erfc', A)", "f", weight=0.2, accuracy=16,
+    stable=True)
+row("mixture",
+    "T.log(T.nnet.sigmoid(B) * T.nnet.sigmoid(A)"
+    " + (1 - T.nnet.sigmoid(B)) * (1 - T.nnet.sigmoid(A)))",
+    "(lambda a, b: np.logaddexp(-softplus(-a) - softplus(-b), -softplus(a) - softplus(b)))"
+    "(*P(A, B))",
+    "@finite", "@finite_too", weight=0.3, accuracy=8, stable=True)
+row("norm_3", "T.norm(A, {p}, axis={axis})",
+    "sum(np.abs(A) ** W({p}, A), {axis}) ** W(1 / {p}, A)", "@finite_vector", weight=0.3,
+    accuracy=16,
+    settings=lambda r, A: {"p": r.pick(1.5, 3.0, 4.0), "axis": r.given_axis(A)})
+
 # -- shapes --------------------------------------------------------------------------------------
 
 row("broadcast_arrays", "T.broadcast_arrays(A, B)[{k}]",

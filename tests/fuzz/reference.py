@@ -277,6 +277,7 @@ def _exact(name: str) -> Any:
     functions = {
         "erf": mp.erf,
         "erfc": mp.erfc,
+        "log_erfc": lambda x: mp.log(mp.erfc(x)),
         "gamma": mp.gamma,
         "gammaln": lambda x: (
             x if x == -mp.inf else mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x))

@@ -416,8 +416,13 @@ def _later(case: Case, first: list[Any]) -> Case:
     p = case.program
     news = dict(zip([s for s, _ in p.updates], first[len(p.outputs) :], strict=True))
     leaves = tuple(x._replace(value=Value(news[x.name])) if x.name in news else x for x in p.leaves)
+    steps = p.steps
+    if any(
+        x.value.array.shape != y.value.array.shape for x, y in zip(leaves, p.leaves, strict=True)
+    ):
+        steps = tuple(s._replace(reference=None) for s in steps)  # they are for shapes as they were
     later = copy.copy(case)
-    later.program = p._replace(leaves=leaves)
+    later.program = p._replace(leaves=leaves, steps=steps)
     later.shared = [(case.values[x.name], x.value.array) for x in leaves if x.role == "shared"]
     return later
 

@@ -122,6 +122,15 @@ MAKERS["finite_too"] = finite
 
 
 @maker
+def finite_vector(g: Any, given: Any, settings: Any) -> str:
+    def fits(x: Any) -> bool:
+        good = kind_of(x.dtype) == "f" and x.ndim and x.size
+        return bool(good and np.all(np.isfinite(x) & (np.abs(x) < 15) & (np.abs(x) > 1e-3)))
+
+    return g.found(fits) or g.leaf(g.dtype("f"), g.shape(g.r.pick(1, 2, 3), True), "ordinary")
+
+
+@maker
 def labels(g: Any, given: Any, settings: Any) -> str:
     rows, classes = given[0].shape
     return whole(g, [g.r.randrange(classes) for _ in range(rows)], g.r.pick("int64", "int32"))
