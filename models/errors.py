@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from symgrad.misc.budget import QUOTED, quoted
+from symgrad.errors import QUOTED, quoted
 
 __all__ = ["DataError", "ModelError", "OptionError", "check_regular", "reason"]
 

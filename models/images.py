@@ -22,7 +22,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from errors import DataError, check_regular, reason
-from symgrad.misc.budget import PIXELS, listed
+from symgrad.errors import listed
+from symgrad.misc.budget import PIXELS
 
 __all__ = ["centred", "files_in", "ink", "read", "read_digit", "read_tree", "shrunk", "squeezed"]
 

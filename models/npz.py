@@ -9,7 +9,8 @@ from typing import Any
 import numpy.typing as npt
 
 from errors import DataError, check_regular, reason
-from symgrad.misc.budget import listed, opened_zip, quoted, read_array
+from symgrad.errors import listed, quoted
+from symgrad.misc.budget import opened_zip, read_array
 
 __all__ = ["names", "read_arrays"]
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import npz
 from errors import DataError, OptionError
 from saving import save_params
-from symgrad.misc.budget import listed, quoted
+from symgrad.errors import listed, quoted
 
 __all__ = ["read", "write"]
 

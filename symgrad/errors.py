@@ -197,6 +197,52 @@ class GradientError(SymgradError, ArithmeticError):
     """`verify_grad` found a gradient that differs from the numerical one."""
 
 
+class FileError(SymgradError, OSError):
+    """A file cannot be written; what was there before still is.
+
+    Parameters
+    ----------
+    reason : str
+        What the system says.
+    errno : int, optional
+        Its number, as `OSError` has it.
+    """
+
+    def __init__(
+        self, message: str = "", *, reason: str = "", errno: int | None = None, **more: Any
+    ) -> None:
+        super().__init__(message, **more)
+        self.reason = reason
+        self.errno = errno
+
+
+# -- texts in messages -----------------------------------------------------------------------
+
+# Characters of a text from elsewhere that a message quotes.
+QUOTED = 200
+
+
+def quoted(text: object, limit: int = QUOTED) -> str:
+    r"""What a file contains, fit for one line of a message: cut, and unable to drive a terminal.
+
+    >>> quoted("W\x1b[2J" + "x" * 300, 12)
+    'W\\x1b[2Jx...'
+    """
+    text = str(text[:limit] if isinstance(text, bytes) else text)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * limit])
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """Names from elsewhere, the first few of them.
+
+    >>> listed(["W", "b"]), listed([f"p{k}" for k in range(9)])
+    ('W, b', 'p0, p1, p2, p3, p4 and 4 more')
+    """
+    text = ", ".join(quoted(name, 40) for name in names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"
+
+
 # -- nodes in messages -----------------------------------------------------------------------
 
 

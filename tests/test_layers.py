@@ -20,6 +20,7 @@ PACKAGE = ROOT / "symgrad"
 ROWS = {
     "bygone.py": 0,
     "errors.py": 0,
+    "files.py": 0,
     "foreign.py": 0,
     "origins.py": 0,
     "flags.py": 0,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from symgrad.backend.profiled import Past, ProfiledGroup, ProfiledStep, grouped, profiled_steps
 from symgrad.backend.timing import Timing
+from symgrad.errors import FileError
 from symgrad.graph.expr import Expr
 from symgrad.locks import new_lock
 from symgrad.ops.op import Op
@@ -189,11 +191,9 @@ class ProfileStats:
             How many lines and operations, and how many steps; by default
             ``config.profiling.n_ops`` and ``config.profiling.n_apply``.
         """
-        from symgrad.backend.profile_text import summary, writing
+        from symgrad.backend.profile_text import show, summary
 
-        text = summary(self, n_ops_to_print, n_apply_to_print)
-        with writing(file) as stream:
-            stream.write(text + "\n")
+        show(summary(self, n_ops_to_print, n_apply_to_print) + "\n", file)
         self._shown = self.fct_callcount
 
     def __str__(self) -> str:
@@ -234,15 +234,24 @@ def _print_later(stats: ProfileStats) -> None:
 
 def _print_all() -> None:
     """Print the profiles that nobody looked at: each of the slowest, and all together."""
-    from symgrad.backend.profile_text import writing
+    try:
+        _print_unseen()
+    except FileError as error:
+        if sys.stderr is not None:
+            sys.stderr.write(f"symgrad: the profile: {error.message}\n")
+    except OSError:  # nobody reads any more
+        pass
+
+
+def _print_unseen() -> None:
+    from symgrad.backend.profile_text import show
 
     unseen = [stats for stats in _called if stats.unseen]
     slowest = sorted(unseen, key=lambda stats: -stats.fct_call_time)[:_MOST_AT_EXIT]
     for stats in unseen:
         if stats in slowest:
             stats.summary()
-            with writing() as stream:
-                stream.write("\n\n")
+            show("\n\n")
     if len(unseen) > 1:
         together = ProfileStats(False, f"all {len(unseen)} profiles together")
         together.timings = [timing for stats in unseen for timing in stats.timings]

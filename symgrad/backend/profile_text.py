@@ -5,13 +5,13 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from symgrad.backend.profiled import ProfiledGroup, ProfiledStep, grouped, step_text
 from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
+from symgrad.files import write
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Spec, nbytes
@@ -53,23 +53,23 @@ def summary(stats: ProfileStats, n_ops: int | None = None, n_apply: int | None =
     return "\n".join(_cut(line, width) for line in text.split("\n"))
 
 
-@contextmanager
-def writing(file: Any = None) -> Iterator[Any]:
-    """The given file, or what ``config.profiling.destination`` names, to write to."""
+def show(text: str, file: Any = None) -> None:
+    """Write to the given file, or to what ``config.profiling.destination`` names."""
     name = str(config.profiling.destination)
     if file is not None:
-        yield file
+        file.write(text)
     elif name in ("stderr", "stdout"):
-        yield getattr(sys, name)
+        stream = getattr(sys, name)
+        if stream is not None:  # (closed from the beginning)
+            stream.write(text)
     else:
-        # what a process writes first replaces what an earlier one wrote
+        # All that this process has to say, in place of what an earlier one said.
         path = os.path.abspath(name)
-        with open(path, "a" if path in _begun else "w", encoding="ascii") as stream:
-            _begun.add(path)
-            yield stream
+        write(path, (_said.get(path, "") + text).encode("ascii"))
+        _said[path] = _said.get(path, "") + text
 
 
-_begun: set[str] = set()
+_said: dict[str, str] = {}
 
 
 class _Table:

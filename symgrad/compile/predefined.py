@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 from symgrad.compile.mode import OPTIMIZERS, get_mode, predefined_modes as _modes
+from symgrad.files import write
 
 predefined_modes = {name: _modes[name] for name in ("FAST_COMPILE", "FAST_RUN")}
 predefined_modes["DEBUG_MODE"] = get_mode("DEBUG_MODE")
@@ -54,6 +55,4 @@ def function_dump(
     array(6.)
     """
     arguments = {k: v for k, v in locals().items() if k not in ("filename", "extra_tag_to_remove")}
-    data = pickle.dumps(arguments)
-    with open(filename, "wb") as file:
-        file.write(data)
+    write(filename, pickle.dumps(arguments), sync=True)

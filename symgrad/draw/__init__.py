@@ -43,7 +43,7 @@ def svg(x: Any, path: str | os.PathLike[str] | None = None, written: bool = Fals
     LayoutError
         If there is no Graphviz, neither as a program nor in pygraphviz. The DOT text is kept: in
         the error's attribute `dot`, and in a file beside `path` with the ending ``.dot``.
-    SymgradError
+    FileError
         If the file cannot be written.
     """
     from symgrad.draw.files import draw

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import os
 import pathlib
-from contextlib import suppress
 from typing import Any
 
 from symgrad.draw.fold import fold
@@ -13,7 +12,8 @@ from symgrad.draw.layout import LayoutError, render
 from symgrad.draw.markup import Look, dot_of, escape
 from symgrad.draw.picture import picture
 from symgrad.draw.style import finish
-from symgrad.errors import SymgradError
+from symgrad.errors import FileError, quoted
+from symgrad.files import write
 
 
 def draw(
@@ -33,24 +33,14 @@ def draw(
         if target is None:
             raise
         kept = target.with_suffix(".dot")
-        write(kept, text.encode("utf-8"))
-        raise LayoutError(f"{error} The DOT text is in {kept}.", text) from None
+        try:
+            write(kept, text.encode("utf-8"))
+        except FileError as unwritten:
+            raise LayoutError(f"{error} For the DOT text: {unwritten.message}.", text) from None
+        raise LayoutError(f"{error} The DOT text is in {quoted(kept, 1000)}.", text) from None
     if format == "svg":
         title = html.unescape(escape(drawn.title or "a graph", 120))
         made = finish(made.decode("utf-8"), html.escape(title)).encode("utf-8")
     if target is not None:
         write(target, made)
     return made
-
-
-def write(path: pathlib.Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise SymgradError(f"draw: cannot write {path}: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

@@ -10,12 +10,14 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from symgrad.errors import quoted
 
 # Bytes that any file may unpack to: a bomb of that size harms nobody.
 FLOOR = 64 << 20
@@ -47,33 +49,9 @@ PICKLE = 64 << 20
 # Pixels of a picture: cameras of telephones make 50 million.
 PIXELS = 64_000_000
 
-# Characters of a file's contents that a message quotes.
-QUOTED = 200
-
 
 class BudgetError(ValueError):
     """A file asks for more than a file of its kind may cost, or is not what it says it is."""
-
-
-def quoted(text: object, limit: int = QUOTED) -> str:
-    r"""What a file contains, fit for one line of a message: cut, and unable to drive a terminal.
-
-    >>> quoted("W\x1b[2J" + "x" * 300, 12)
-    'W\\x1b[2Jx...'
-    """
-    text = str(text[:limit] if isinstance(text, bytes) else text)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * limit])
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def listed(names: Sequence[object], most: int = 5) -> str:
-    """Names from a file, the first few of them.
-
-    >>> listed(["W", "b"]), listed([f"p{k}" for k in range(9)])
-    ('W, b', 'p0, p1, p2, p3, p4 and 4 more')
-    """
-    text = ", ".join(quoted(name, 40) for name in names[:most])
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"
 
 
 def allowed(packed: int) -> int:

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symgrad.errors import quoted
 from symgrad.misc import budget
-from symgrad.misc.budget import BudgetError, quoted
+from symgrad.misc.budget import BudgetError
 
 __all__ = ["ForbiddenError", "read_data"]
 

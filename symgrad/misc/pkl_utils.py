@@ -14,14 +14,16 @@ import os
 import pickle
 import zipfile
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, SymgradError
+from symgrad.errors import GraphTypeError, GraphValueError, SymgradError, quoted
+from symgrad.files import safe_name, whole
 from symgrad.graph.shared import Shared, shared
 from symgrad.misc import budget
-from symgrad.misc.budget import BudgetError, opened_zip, quoted, read_array
+from symgrad.misc.budget import BudgetError, opened_zip, read_array
 from symgrad.misc.data_pickle import ForbiddenError, read_data
 from symgrad.plan import python_name
 
@@ -37,7 +39,7 @@ def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -
         Shared variables, arrays, numbers, strings, in lists, tuples and dicts as deep as you like;
         anything else that can be pickled too, but see `load`.
     file_handler : path or binary file
-        Where to write.
+        Where to write; a path gets the whole file, or stays what it was.
     protocol : int
         Of the pickle.
 
@@ -47,10 +49,15 @@ def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -
     >>> np.load(file)["b"]
     array([1., 1.])
     """
-    with zipfile.ZipFile(file_handler, "w", allowZip64=True) as archive:
+    with _opened(file_handler) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
         rest = io.BytesIO()
         _Pickler(rest, protocol, archive).dump(obj)
         archive.writestr(_PICKLE, rest.getvalue())
+
+
+def _opened(file: Any) -> AbstractContextManager[Any]:
+    is_path = isinstance(file, (str, bytes, os.PathLike))
+    return whole(file, sync=True) if is_path else nullcontext(file)
 
 
 def load(f: Any, trusted: bool = False) -> Any:
@@ -132,12 +139,12 @@ class _Pickler(pickle.Pickler):
             return None
         if id(obj) not in self.members:
             given = self.names.get(id(obj))
-            wish = "array" if given is None else python_name(given)
+            wish = "array" if given is None else safe_name(python_name(given))
             name = f"{wish}_0" if given is None else wish  # array_0, array_1; W, W_2
-            while name in self.used:
+            while name.lower() in self.used:  # (unpacked, W and w are one file on some systems)
                 self.counts[wish] = self.counts.get(wish, 0 if given is None else 1) + 1
                 name = f"{wish}_{self.counts[wish]}"
-            self.used.add(name)
+            self.used.add(name.lower())
             self.members[id(obj)] = name, obj  # kept alive, so that the id stays its own
             with self.archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(obj), allow_pickle=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from symgrad.files import write
 from symgrad.story.events import TITLES, Event
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def page(story: Story, path: str | os.PathLike[str] | None = None) -> str:
         f"<body>\n{fragment(story)}</body>\n</html>\n"
     )
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        write(path, text.encode("utf-8"))
     return text
 
 

@@ -43,7 +43,7 @@ def html(
     ------
     GraphTypeError
         If `x` is nothing that can be drawn, or `sample` does not fit.
-    SymgradError
+    FileError
         If the file cannot be written.
 
     >>> import symgrad.tensor as T
@@ -52,13 +52,12 @@ def html(
     >>> page[:15], "https://" in page
     ('<!DOCTYPE html>', False)
     """
-    import pathlib
     import re
     from html import escape
 
-    from symgrad.draw.files import write
     from symgrad.draw.page.data import page_data, to_json
     from symgrad.draw.page.parts import part, script, style
+    from symgrad.files import write
 
     data = page_data(x, sample, title)
     shown = str(data["title"]).encode("utf-8", "replace").decode("utf-8")
@@ -70,5 +69,5 @@ def html(
     }
     page = re.sub("%([a-z]+)%", lambda found: pieces[found[1]], part("page.html"))
     if path is not None:
-        write(pathlib.Path(path), page.encode("utf-8"))
+        write(path, page.encode("utf-8"))
     return page
