@@ -143,7 +143,8 @@ def _log_mixture(xp: Any, a: Any, b: Any, x: Any) -> Any:
     size = xp.absolute(x)
     ratio = xp.exp(-size)
     top, low = xp.where(x >= 0, a, b), xp.where(x >= 0, b, a)
-    both = xp.where(top == 0, xp.log(low) - size, xp.log(top + low * ratio))
+    only = xp.where(xp.isinf(size), xp.absolute(low), low)  # nothing of it is left: log(0)
+    both = xp.where(top == 0, xp.log(only) - size, xp.log(top + low * ratio))
     return both - xp.log1p(ratio)
 
 

@@ -399,6 +399,7 @@ PASSES = {  # what looks at a whole graph, by the name of its pass
         lambda m, p: SumLike().make(tanh(m[0]), p[:, 0]) + T.dot(m, p).sum(),
     ],
     "blas": [
+        lambda m, s: m + (m / s + T.dot(m, tanh(T.dot(m.T, m)))),
         lambda m, p: m - 0.1 * T.dot(m, tanh(T.dot(m.T, m))),
         lambda m, s: m - s * (T.dot(m, tanh(T.dot(m.T, m))) + 0.5 * m),
         lambda m, p, s: p / 3 - T.dot(m, tanh(T.dot(m.T, p))) / s,
