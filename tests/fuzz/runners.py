@@ -128,12 +128,18 @@ class Case:
                 names[leaf.name] = T.TensorType(leaf.dtype, shape=shape)(leaf.name)
         for step in program.steps:
             self.where = step.row.name
+            if step.row.name == "clone" and self._has_another_name(step.args[1]):
+                raise Refused("clone: what is replaced has another name, too")
             function = function_of(step.text, len(step.args), NAMES)
             names[step.name] = function(*[names[a] for a in step.args])
         self.inputs = [names[x.name] for x in program.inputs()]
         self.args = [x.value.array for x in program.inputs()]
         self.shared = [(names[x.name], x.value.array) for x in program.leaves if x.role == "shared"]
         self.where = "function"
+
+    def _has_another_name(self, name: str) -> bool:
+        """Whether a step gave back its argument itself, as a cast to the same dtype does."""
+        return sum(v is self.values[name] for v in self.values.values()) > 1
 
     def compile(self) -> Any:
         p, names = self.program, self.values
@@ -201,6 +207,8 @@ def _built(program: Program) -> tuple[Case, Any]:
     try:
         with strict():
             case.__init__(program)
+    except Refused:
+        raise
     except SymgradError as error:
         raise Refused(f"{case.where}: {str(error).splitlines()[0][:110]}") from None
     except Exception as error:
@@ -420,7 +428,8 @@ def _later(case: Case, first: list[Any]) -> Case:
     if any(
         x.value.array.shape != y.value.array.shape for x, y in zip(leaves, p.leaves, strict=True)
     ):
-        steps = tuple(s._replace(reference=None) for s in steps)  # they are for shapes as they were
+        # what was filled in may be for shapes as they were
+        steps = tuple(s._replace(reference=None) if s.row.settings else s for s in steps)
     later = copy.copy(case)
     later.program = p._replace(leaves=leaves, steps=steps)
     later.shared = [(case.values[x.name], x.value.array) for x in leaves if x.role == "shared"]

@@ -10,7 +10,7 @@ import numpy as np
 import symgrad as S
 from tests.fuzz.differences import KINK, check_differences
 from tests.fuzz.program import Program
-from tests.fuzz.runners import Case, Failure, limited, quiet
+from tests.fuzz.runners import Case, Failure, Refused, limited, quiet
 from tests.fuzz.with_jax import Jax
 from tests.fuzz.with_theano import Theano
 from tests.fuzz.witness import referred
@@ -68,7 +68,7 @@ def computed(program: Program) -> dict[str, Any] | None:
         with limited(), quiet(), S.config.change_flags(floatX=program.floatx):
             case = Case(program)
             results = case.call(case.compile())
-    except S.SymgradError:
+    except (Refused, S.SymgradError):
         return None
     names = [*program.outputs, *(n for _, n in program.updates)]
     return {n: np.asarray(r) for n, r in zip(names, results, strict=True)}
