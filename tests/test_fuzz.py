@@ -16,7 +16,7 @@ from tests.fuzz.comparison import unexplained
 from tests.fuzz.generate import generate
 from tests.fuzz.mutants import MUTANTS, ROOT
 from tests.fuzz.program import Leaf, Program, Step
-from tests.fuzz.runners import Case, check
+from tests.fuzz.runners import Case, Refused, check
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.table import ROWS
 from tests.fuzz.values import Value, text
@@ -87,7 +87,7 @@ def operations(program):
     try:
         with symgrad.config.change_flags(floatX=program.floatx):
             f = Case(program).compile()
-    except symgrad.SymgradError:
+    except (Refused, symgrad.SymgradError):
         return set()  # a gradient that there is not
     roots = [*f.recipe.results, *(new for _, new in f.recipe.updates)]
     nodes = [n for n in toposort([*roots, *(step.node for step in f.program.steps)]) if n.op]

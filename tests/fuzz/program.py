@@ -103,57 +103,6 @@ class Program(NamedTuple):
             needed.update(new for old, new in self.givens if old in needed)
         return needed
 
-    def python(self) -> str:
-        """The line of a program."""
-        return f"{self.name} = {filled(self.text, self.args)}"
-
-
-class Program(NamedTuple):
-    """What a fuzzer's program is."""
-
-    leaves: tuple[Leaf, ...]
-    steps: tuple[Step, ...]
-    outputs: tuple[str, ...]
-    updates: tuple[tuple[str, str], ...] = ()
-    givens: tuple[tuple[str, str], ...] = ()
-    mode: str = ""
-    floatx: str = "float64"
-
-    def named(self, name: str) -> Any:
-        for each in (*self.leaves, *self.steps):
-            if each.name == name:
-                return each
-        raise KeyError(name)
-
-    def inputs(self) -> list[Leaf]:
-        """What a call is given."""
-        replaced = {name for name, _ in self.givens}
-        return [x for x in self.leaves if x.role == "input" and x.name not in replaced]
-
-    def roots(self) -> list[str]:
-        return [*self.outputs, *(new for _, new in self.updates), *(new for _, new in self.givens)]
-
-    def trimmed(self) -> Program:
-        """The program without what nothing depends on."""
-        needed = {*self.roots(), *(s for s, _ in self.updates)}
-        for step in reversed(self.steps):
-            if step.name in needed:
-                needed.update(step.args)
-        givens = tuple((old, new) for old, new in self.givens if old in needed)
-        if len(givens) != len(self.givens):
-            return self._replace(givens=givens).trimmed()
-        return self._replace(
-            leaves=tuple(x for x in self.leaves if x.name in needed),
-            steps=tuple(s for s in self.steps if s.name in needed),
-        )
-
-    def ancestors(self, names: Iterable[str]) -> set[str]:
-        needed = set(names)
-        for step in reversed(self.steps):
-            if step.name in needed:
-                needed.update(step.args)
-        return needed
-
     def python(self, call: bool = True) -> str:
         """A program that can be pasted."""
         lines = [
