@@ -27,7 +27,10 @@ COSTS = {
 
 KINK = "gradients at a kink, not compared with differences"
 # Where several elements are the largest, each takes the whole slope, as in Theano.
-_CHOOSING = ("max", "min", "ptp", "maximum", "minimum", "clip", "clip_numbers", "topk", "sort")
+_CHOOSING = set(
+    """max min ptp maximum minimum clip clip_numbers topk sort max_and_argmax largest
+    smallest""".split()
+)
 
 
 def _ties(program: Program, names: set[str]) -> bool:

@@ -20,16 +20,15 @@ _SHRUNK = 12  # failures of one worker that are shrunk; the others are counted
 
 def way_of(seed: int) -> str:
     """What is done with a program besides the rest."""
-    if seed % 2:
-        return COPIES[seed // 2 % len(COPIES)]
-    return f"stress{seed // 2 % len(STRESS)}"
+    turn, other = divmod(seed // 2, 2)  # neighbours alike, so that two workers have the same to do
+    return COPIES[turn % len(COPIES)] if other else f"stress{turn % len(STRESS)}"
 
 
 def examine(
     program: Program, seed: int, way: str, shares: Shares, counts: Counter[str]
 ) -> Failure | None:
     """The failure of a program, if it has one."""
-    return check(program, way, counts) or shares.check(program, seed, counts)
+    return check(program, way, counts) or shares.check(program, seed // 2, counts)
 
 
 def find(
