@@ -26,6 +26,7 @@ recognises the logarithm of a sigmoid and computes log σ(z) = -log(1 + e^{-z}) 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,11 +104,15 @@ def load(
         raise OptionError(f"found classes {', '.join(classes)}, expected two different ones")
     first, second = classes
     directory = Path(dataset).expanduser()
-    if not (directory / "train").is_dir():
+    if not os.path.isdir(directory / "train"):
         pictures = f"pictures in {Path('train', first)} and {Path('train', second)}"
-        if directory.is_dir() and not idx.find(directory) and not idx.find(directory / "mnist"):
+        if (
+            os.path.isdir(directory)
+            and not idx.find(directory)
+            and not idx.find(directory / "mnist")
+        ):
             raise DataError(directory, "no directory train", f"{pictures}, or MNIST's four files")
-        if not directory.exists() and str(dataset) not in {"auto", "digits"}:
+        if not os.path.exists(directory) and str(dataset) not in {"auto", "digits"}:
             raise DataError(directory, "nothing", f"{pictures}, or a dataset of digits")
         return _from_digits(dataset, (first, second), per_class, quiet)
     if not quiet:
@@ -115,7 +120,7 @@ def load(
     train_x, train_y = images.read_tree(
         directory / "train", classes, side=SIDE, per_class=per_class, mixed_sizes=mixed_sizes
     )
-    if (directory / "test").exists():
+    if os.path.exists(directory / "test"):
         test_x, test_y = images.read_tree(
             directory / "test", classes, side=SIDE, mixed_sizes=mixed_sizes
         )

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from errors import ModelError
 from options import Parser, natural_int, output_directory, positive_int
+from saving import saved
 from training import run
 
 Points = npt.NDArray[np.floating]
@@ -138,10 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for digit in DIGITS:
         for number in range(1, options.each + 1):
             path = directory / f"{digit}-{number}{'.png' if number % 2 else '.jpg'}"
-            try:
-                draw(digit, rng).save(path)
-            except OSError as error:
-                raise ModelError(f"{path}: cannot be written ({error.strerror})") from None
+            with saved(path, "the picture") as file:
+                draw(digit, rng).save(file, format="PNG" if number % 2 else "JPEG")
     print(f"{len(DIGITS) * options.each} pictures are in {directory}")
 
 

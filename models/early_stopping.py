@@ -130,6 +130,7 @@ def train_until_stopped(
             f"is in {save}"
         )
 
+    training.keeps_best = True
     training.total = min(stopping.patience, n_epochs * n_train_batches)
     if stopping.best < math.inf:
         training.kept = best_so_far()
@@ -146,11 +147,13 @@ def train_until_stopped(
                     loss = float(np.mean([validate_model(i) for i in range(n_valid_batches)]))
                     epochs = (iteration + 1) / n_train_batches
                     training.record(**{"validation": loss * 100, "validation epoch": epochs})
-                    training.line(f"{where}, validation error {loss * 100:f} %")
-
-                    if stopping.improved(loss, iteration):
+                    improved = stopping.improved(loss, iteration)
+                    if improved:
                         save_best()
                         training.kept = best_so_far()
+                    training.line(f"{where}, validation error {loss * 100:f} %")
+
+                    if improved:
                         test = float(np.mean([test_model(i) for i in range(n_test_batches)]))
                         training.record(**{"test": test * 100, "test epoch": epochs})
                         training.line(f"     {where}, test error of best model {test * 100:f} %")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from symgrad.errors import QUOTED, quoted
@@ -9,8 +10,18 @@ from symgrad.errors import QUOTED, quoted
 __all__ = ["DataError", "ModelError", "OptionError", "check_regular", "reason"]
 
 
+LONGEST = 2000  # characters of a message
+
+
 class ModelError(Exception):
-    """A mistake in what the user gave: one line on stderr, exit status 2, no traceback."""
+    """A mistake in what the user gave: one line on stderr, exit status 2, no traceback.
+
+    Names, options and files may hold anything, and a message must not drive a terminal: what is no
+    text to read is escaped here.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(quoted(message.replace("\n", " "), LONGEST))
 
 
 class OptionError(ModelError):
@@ -29,9 +40,8 @@ class DataError(ModelError):
     """
 
     def __init__(self, path: Path | str, found: str, expected: str) -> None:
-        # What a damaged file holds can end up in a message, but must not drive a terminal.
         text = (
-            f"{quoted(path, 4096)}: found {quoted(found)}, expected {quoted(expected, 2 * QUOTED)}"
+            f"{quoted(path, 1000)}: found {quoted(found)}, expected {quoted(expected, 2 * QUOTED)}"
         )
         super().__init__(text)
 
@@ -43,6 +53,6 @@ def reason(error: BaseException) -> str:
 
 def check_regular(path: Path, expected: str) -> None:
     """Refuse pipes and devices, at which a reader would wait for ever, and directories."""
-    if path.exists() and not path.is_file():
-        found = "a directory" if path.is_dir() else "a pipe or device"
+    if os.path.exists(path) and not os.path.isfile(path):  # (any name will do for these)
+        found = "a directory" if os.path.isdir(path) else "a pipe or device"
         raise DataError(path, found, expected)

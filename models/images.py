@@ -11,6 +11,7 @@ makers of MNIST made of their scans:
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -150,7 +151,7 @@ def files_in(directory: Path, endings: Sequence[str] = PICTURES) -> list[Path]:
     try:
         paths = list(directory.iterdir())
     except OSError as error:
-        found = "no such directory" if not directory.exists() else reason(error)
+        found = "no such directory" if not os.path.exists(directory) else reason(error)
         raise DataError(directory, found, "a directory of pictures") from None
     found = [
         path
@@ -194,7 +195,7 @@ def read_tree(
     first: tuple[Path, tuple[int, ...]] | None = None
     for label, name in enumerate(classes):
         place = directory / name
-        if not place.is_dir():
+        if not os.path.isdir(place):
             there = sorted(path.name for path in directory.iterdir() if path.is_dir())
             found = f"only {listed(there)}" if there else "no directories"
             raise DataError(directory, found, f"a directory {name} of pictures of class {name}")

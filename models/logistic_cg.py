@@ -238,6 +238,7 @@ def cg_optimization_mnist(
     name = "fmin_cg" if method == "CG" else f"minimize, method {method}"
     training.line(f"Optimizing using scipy.optimize.{name}...")
     start_time = default_timer()
+    training.keeps_best = True
     with training:
         training.progress.bar.unit = "iteration"
         training.progress.start(training.epoch)

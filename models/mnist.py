@@ -156,10 +156,10 @@ class _Parts(NamedTuple):
 
 
 def _from_path(path: Path, n_classes: int) -> _Parts:
-    if path.is_dir():
+    if os.path.isdir(path):
         directory = path if idx.find(path) or not idx.find(path / "mnist") else path / "mnist"
         return _from_idx(directory, path.name, n_classes)
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError(path, "nothing", "a directory of IDX files, an .npz or a .pkl.gz")
     if path.suffix == ".npz":
         return _from_npz(path, n_classes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import NoReturn
 
 import symgrad
 from errors import OptionError
 from mnist import Dataset
+from symgrad.errors import QUOTED, quoted
 
 __all__ = [
     "Parser",
@@ -34,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with status 2."""
-        raise OptionError(f"{message} (--help lists the options)")
+        raise OptionError(f"{quoted(message, 2 * QUOTED)} (--help lists the options)")
 
 
 def positive_int(text: str) -> int:
@@ -130,7 +132,8 @@ def output_directory(path: Path) -> Path:
     """Make the directory that results go to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = "there is a file of that name" if path.exists() else error.strerror
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", "no system has such names")
+        why = "there is a file of that name" if os.path.exists(path) else why
         raise OptionError(f"{path}: cannot make that directory ({why})") from None
     return path

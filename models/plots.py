@@ -5,7 +5,6 @@ Nothing here needs a screen; in a notebook, a figure that a cell ends with is sh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from errors import ModelError
+from saving import saved
 
 __all__ = ["curves", "images", "save_figure"]
 
@@ -118,15 +117,11 @@ def save_figure(figure: Figure, path: Path) -> Path:
         for ending in (".png", ".svg"):
             save_figure(figure, path.with_suffix(ending))
         return path
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        # the same picture is the same file: no date, no random names inside
-        with mpl.rc_context({"svg.hashsalt": path.stem}):
-            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(temporary, dpi=150, metadata=metadata)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ModelError(f"{path}: the picture cannot be saved ({error.strerror})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    # the same picture is the same file: no date, no random names inside
+    with (
+        mpl.rc_context({"svg.hashsalt": path.stem}),
+        saved(path, "the picture") as file,
+    ):
+        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=metadata)
     return path

@@ -28,6 +28,7 @@ of MNIST, as they are        92.5 %         92.0 %
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -97,7 +98,7 @@ def load_model(path: str | Path = WEIGHTS) -> Model:
         `softmax_npz.py` makes it, that row is b.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError(path, "no such file", "a model: train one, or name another by --weights")
     params = load_params(path, ["W"])
     W = params["W"]
@@ -150,7 +151,7 @@ def find(paths: Iterable[str | Path]) -> list[Path]:
     endings = (*images.PICTURES, images.TEXT)
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.append(path)
             continue
         places = [path, *sorted(place for place in path.rglob("*") if place.is_dir())]
@@ -195,7 +196,7 @@ def predict(
     unreadable: list[DataError] = []
     for path in find(paths):
         try:
-            if path.is_dir():
+            if os.path.isdir(path):
                 raise DataError(path, "no pictures", "some in that directory")
             ink = images.read_digit(path, whole=not centre)
         except DataError as error:

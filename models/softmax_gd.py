@@ -26,6 +26,7 @@ fits them best. So the images are divided in three: one part to train on, one to
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -312,7 +313,7 @@ def train(
     names = [state_name(setting) for setting in settings] if several else ["state.npz"]
     states = [out / name if out else None for name in names]
     # Of several trainings those that had not begun begin now; but one must have.
-    begun = [state is not None and state.exists() for state in states]
+    begun = [state is not None and os.path.exists(state) for state in states]
     if not any(begun):
         begun = [True] * len(settings)
 

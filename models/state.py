@@ -41,9 +41,8 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
     sums = {name: _checksum(array) for name, array in arrays.items()}
     whole = {"format": FORMAT, **about, "checksums": sums}
     text = json.dumps(whole, default=lambda value: value.tolist())
-    save_params(
-        path, **{ABOUT: np.array(text), "checksum": np.array(_sha(text.encode()))}, **arrays
-    )
+    texts = {ABOUT: np.array(text), "checksum": np.array(_sha(text.encode()))}
+    save_params(path, "the state", **texts, **arrays)
 
 
 def read(

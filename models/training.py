@@ -1,4 +1,4 @@
-"""How the scripts beside this file train: counting, progress, Ctrl-C, resuming, exit statuses."""
+"""How the scripts beside this file train: counting, progress, Ctrl-C, resuming."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +20,8 @@ from tqdm import tqdm
 import state as states
 import symgrad
 from errors import ModelError, OptionError
-from saving import check_writable
+from running import Interrupted, at_once, first, lost_output, run
+from saving import check_writable, claim
 
 __all__ = ["Interrupted", "Progress", "Training", "run"]
 
@@ -79,6 +80,8 @@ class Training:
         `epochs` times `batches`.
     kept
         A sentence for the message after Ctrl-C: what has been kept besides the state.
+    keeps_best
+        Whether `kept` will tell of a model; a run whose output nobody reads waits for the first.
 
     Examples
     --------
@@ -116,11 +119,13 @@ class Training:
         self.rng = np.random.RandomState(seed)
         self.total: int | None = None
         self.kept = ""
+        self.keeps_best = False
         self.unit = unit
         self._at_epoch = self.rng.get_state(legacy=False)
         self._asked_to_stop = False
         self._saved = monotonic()
         self._handler: Any = None
+        self._claim: int | None = None
         if resume:
             self._load()
         if state is not None:
@@ -128,6 +133,8 @@ class Training:
         self.progress = Progress(0, quiet=quiet)
 
     def __enter__(self) -> Self:
+        if self.path is not None:
+            self._claim = claim(self.path.parent)
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._interrupted)
         return self
@@ -142,11 +149,18 @@ class Training:
             self.progress.bar.close()
             if error is None:
                 self.save()
-                if self._asked_to_stop:  # after the last step
-                    raise self._interruption(f"--resume goes on from {self.path}")
         finally:
             if self._handler is not None:
-                signal.signal(signal.SIGINT, self._handler)
+                signal.signal(signal.SIGINT, at_once if self._ends_at_once() else self._handler)
+            if self._claim is not None:
+                os.close(self._claim)
+                self._claim = None
+        if error is None and self._asked_to_stop:  # after the last step
+            raise self._interruption(f"--resume goes on from {self.path}")
+
+    def _ends_at_once(self) -> bool:
+        """Whether the next Ctrl-C is the second one of a script that `run` has started."""
+        return self._asked_to_stop and self._handler is first
 
     def epochs(self, n: int) -> Iterator[int]:
         """The numbers of the epochs that are left of `n`, counted from 1."""
@@ -198,6 +212,9 @@ class Training:
         if self._asked_to_stop:
             self.save()
             raise self._interruption(f"--resume goes on from {self.path}")
+        if (lost := lost_output()) is not None and (self.kept or not self.keeps_best):
+            self.save()  # nobody wants to know more
+            raise lost
         if monotonic() - self._saved > SAVE_EVERY:
             self.save()
 
@@ -259,7 +276,7 @@ class Training:
         self._asked_to_stop = True
 
 
-# ---- progress and exit ---------------------------------------------------------------------------
+# ---- progress ------------------------------------------------------------------------------------
 
 
 class Progress:
@@ -312,30 +329,3 @@ class Progress:
             return
         with tqdm.external_write_mode(sys.stdout):
             print(text, flush=True)
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with a word about what has been kept."""
-
-
-def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script's `main` and exit: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a path may hold what a console cannot show
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        main()
-        sys.stdout.flush()
-    except ModelError as error:
-        message = " ".join(str(error).split())
-        print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt as error:
-        newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
-        kept = str(error) or ", before there was a model to save."
-        print(f"{newline}Interrupted{kept}", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader has had enough (`... | head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    sys.exit(0)

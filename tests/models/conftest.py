@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import signal
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -38,6 +39,14 @@ def small_mnist(n_train: int = 60, n_test: int = 12, seed: int = 0) -> dict[str,
         "t10k-images-idx3-ubyte": rng.integers(0, 256, (n_test, 28, 28), dtype=np.uint8),
         "t10k-labels-idx1-ubyte": rng.integers(0, 10, n_test, dtype=np.uint8),
     }
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    """`run` leaves SIGINT to what ends the process at once."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(name="idx_bytes")
