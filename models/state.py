@@ -103,7 +103,7 @@ def read(
         if like is not None:
             expected = f"finite numbers, {like.dtype} of shape {like.shape}"
         fits = array.ndim > 1 if like is None else (array.dtype, array.shape) == _kind(like)
-        if not fits or array.dtype.kind != "f":
+        if not fits or array.dtype.kind not in ("f" if like is None else "biuf"):
             raise DataError(f"{path}[{name}]", f"{array.dtype} of shape {array.shape}", expected)
         if not np.isfinite(array).all():
             raise DataError(f"{path}[{name}]", "NaN or infinity", expected)
