@@ -76,7 +76,7 @@ def files(directory: Path) -> set[str]:
         ("logistic_sgd", 100, "the parameters"),
         ("logistic_sgd", 12_000, "the state"),
         ("binary_logistic", 100, "the state"),
-        ("binary_logistic", 20_000, "the picture"),
+        ("binary_logistic", 50_000, "the picture"),
         ("softmax_gd", 100, "the state"),
     ],
 )
