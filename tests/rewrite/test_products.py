@@ -610,3 +610,12 @@ def test_a_step_never_loads_another_blas():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_term_that_a_product_takes_too_is_computed_once():
+    a, s = T.dmatrix("a"), T.TensorType("float64", shape=(1,))("s")
+    b = a / s
+    f = symgrad.function([a, s], 0.5 * T.dot(a, b) + b)
+    np.testing.assert_allclose(f([[1.0]], [2.0]), [[0.75]])
+    np.testing.assert_array_equal(f([[1.0]], [0.0]), [[np.inf]])
