@@ -282,7 +282,7 @@ def _exact(name: str) -> Any:
         "gammaln": lambda x: (
             x if x == -mp.inf else mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x))
         ),
-        "psi": lambda x: mp.psi(0, x),
+        "psi": lambda x: -mp.inf if x == 0 else mp.psi(0, x),
         "erfinv": mp.erfinv,
         "gammainc": lambda k, x: mp.gammainc(k, 0, x, regularized=True),
         "gammaincc": lambda k, x: mp.gammainc(k, x, mp.inf, regularized=True),

@@ -247,13 +247,13 @@ row("crossentropy_rows", "T.nnet.categorical_crossentropy(T.nnet.softmax(A), T.n
     "-sum(softmax(B, -1) * logsoftmax(A, -1), -1)", "f2!", "=f2", stable=True, weight=0.7,
     accuracy=4)
 row("binary_crossentropy", "T.nnet.binary_crossentropy(T.nnet.sigmoid(A), T.nnet.sigmoid(B))",
-    "sigmoid(B) * softplus(-A) + sigmoid(-B) * softplus(A)", "@finite", "@finite_too",
+    "(lambda t: t * softplus(-A) + (1 - t) * softplus(A))(sigmoid(B))", "@finite", "@finite_too",
     stable=True, weight=0.8,
     accuracy=4)
 row("sigmoid_binary_crossentropy",
     "T.nnet.sigmoid_binary_crossentropy(A, T.nnet.sigmoid(B))",
-    "sigmoid(B) * softplus(-A) + sigmoid(-B) * softplus(A)", "@finite", "@finite_too", weight=0.6,
-    accuracy=4)
+    "(lambda t: t * softplus(-A) + (1 - t) * softplus(A))(sigmoid(B))", "@finite", "@finite_too",
+    weight=0.6, accuracy=4)
 row("logistic", "1 / (1 + T.exp(-T.dot(A, B)))", "sigmoid(dot(*P(A, B)))", "f2", "@right1",
     stable=True, weight=0.7, accuracy=8)
 row("layer", "T.tanh(T.dot(A, B) + C)", "np.tanh(np.add(*P(dot(*P(A, B)), C)))", "f2", "@right2",
