@@ -415,14 +415,15 @@ class _Writer:
         return "" if self.clocks is None else f"; {self.clocks.reading(what)}"
 
     def _integer(self, step: Step) -> str:
-        """Arithmetic of Python ints."""
+        """Arithmetic of Python ints alone: beside a NumPy number, one beyond 64 bits would fail."""
         node = step.node
         if isinstance(node.op, Dim):
             return f"{step.args[0]}.shape[{node.op.axis}]"
-        operands = [
-            str(int(i.value)) if isinstance(i, Constant) else name
-            for i, name in zip(node.inputs, step.args, strict=True)
-        ]
+        ints = self.program.integers
+        operands = [name if name in ints else f"int({name})" for name in step.args]
+        for k, i in enumerate(node.inputs):
+            if isinstance(i, Constant):
+                operands[k] = str(int(i.value))
         text = f" {INTEGER_SYMBOLS[node.op.name]} ".join(operands)
         return (
             f"{self.bind(wrapped(node.dtype), f'wrap_{node.dtype}')}({text})"

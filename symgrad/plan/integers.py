@@ -71,18 +71,22 @@ def wrapping(order: Sequence[Expr], ints: Container[Expr]) -> set[Expr]:
 
 
 def _range(node: Expr, ranges: dict[Expr, Range]) -> Range:
-    """The least and the greatest value of a node."""
+    """The least and the greatest value of a node that is a Python int."""
+    if node.op is None or isinstance(node.op, Dim):
+        return _read(node)
+    function = _FUNCTIONS[node.op.name]
+    one, other = (ranges[i] if i in ranges else _read(i) for i in node.inputs)
+    corners = [function(a, b) for a in one for b in other]
+    return min(corners), max(corners)
+
+
+def _read(node: Expr) -> Range:
+    """The same of a number that is there, which has its dtype: no result of Python's arithmetic."""
     if isinstance(node, Constant):
         value = int(node.value)
         return value, value
-    if isinstance(node.op, Dim):
-        return 0, integer_limits("int64")[1]
-    if node.op is None:
-        return integer_limits(node.dtype)
-    function = _FUNCTIONS[node.op.name]
-    one, other = (ranges[i] if i in ranges else _range(i, ranges) for i in node.inputs)
-    corners = [function(a, b) for a in one for b in other]
-    return min(corners), max(corners)
+    least, most = integer_limits(node.dtype)
+    return 0 if isinstance(node.op, Dim) else least, most
 
 
 def _within(some: Range, limits: Range) -> bool:

@@ -277,7 +277,7 @@ class Planner:
         return Program(
             name=self.name,
             inputs=tuple((node, self.names[node]) for node in self.inputs),
-            integers=frozenset(self.names[n] for n in self.ints if n.op is None),
+            integers=frozenset(self.names[n] for n in self.ints),
             shared=tuple((n, s) for n, s in self.names.items() if isinstance(n, Shared)),
             constants=tuple((n, s) for n, s in self.names.items() if isinstance(n, Constant)),
             units=tuple(units),

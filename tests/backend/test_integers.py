@@ -148,6 +148,10 @@ def test_whatever_an_integer_is_used_for_it_has_its_width(program, data):
                 result = None
         outputs.append(ours(k))
         expected.append(result)
+    for other, value in data.draw(st.lists(st.sampled_from(pool), max_size=2)):
+        chosen.append(("in an array", None, None))  # where it is no Python int
+        outputs.append(other + T.zeros((1,), other.dtype))
+        expected.append(value)
     f = function(inputs, outputs, on_unused_input="ignore")
     if None in [None if e is None else 0 for e in expected]:
         with pytest.raises(SymgradError):
@@ -181,6 +185,18 @@ def test_long_products_of_python_ints_stay_short():
     f = function([v, n], v[:k])
     assert f(np.ones(9), 3).shape == np.ones(9)[:expected].shape
     assert "wrap_int64" in f.source
+
+
+def test_python_ints_beyond_64_bits_beside_a_number_of_numpy():
+    v, w, n, small = T.dvector("v"), T.lvector("w"), T.lscalar("n"), T.iscalar("small")
+    length = v.shape[0]  # also multiplied with an array, and so NumPy's
+    repeated = T.repeat(v, T.cast(length - 9, "uint64") % 6)
+    f = function([v, w, n], [repeated, v[: n * n + length], w * length])
+    for have, need in zip(f(np.arange(8.0), [1], 2**62), [24, 8, 1], strict=True):
+        assert have.size == need
+    y = small + np.int32(2**31 - 1)
+    f = function([small, w], [T.cast(y + np.int32(1), "uint32"), w * y])
+    assert f(6, [1])[0] == 2**31 + 6
 
 
 def test_what_cannot_leave_its_dtype_is_not_looked_at():
