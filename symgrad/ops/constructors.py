@@ -16,6 +16,7 @@ from symgrad.ops.broadcasting import broadcast_arrays
 from symgrad.ops.elementwise import cast, eq, le, maximum, switch
 from symgrad.ops.lengths import (
     Dim,
+    as_int64,
     as_length,
     as_lengths,
     dim,
@@ -166,8 +167,10 @@ class Arange(Op):
 
 def _large_arange(start: int, stop: int, step: int) -> Any:
     """`numpy.arange` of large ints; it counts in float64: one from 0 to 2**60 + 1 by 2**60."""
-    wide = 2**64
-    numbers = np.arange(_arange_length(start, stop, step)).astype("uint64")
+    wide, length = 2**64, _arange_length(start, stop, step)
+    if length >= wide // 4:  # NumPy's arange(2**63) is empty
+        raise ValueError("Maximum allowed size exceeded")
+    numbers = np.arange(length).astype("uint64")
     numbers = numbers * np.uint64(step % wide) + np.uint64(start % wide)
     return numbers if max(start, stop) >= wide // 2 else numbers.astype("int64")
 
@@ -503,4 +506,5 @@ def _matrix_args(n: Any, m: Any, k: Any, what: str) -> list[Any]:
 def _diagonal(k: Any, what: str) -> Any:
     """The number of a diagonal; 1.0 is 1, as in Theano."""
     whole = isinstance(k, (float, np.floating)) and k.is_integer()
-    return as_length(int(k) if whole else k, what)
+    given = as_expr(int(k) if whole else k, what)
+    return as_length(as_int64(given) if given.dtype == "uint64" else given, what)

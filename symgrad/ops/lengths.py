@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe, made_at, naming
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, naming
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.written import folded, written_from
-from symgrad.ops.elementwise import cast
+from symgrad.ops.elementwise import cast, minimum
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr
-from symgrad.types import ValueType, is_discrete, normalize_axis, tensor_type
+from symgrad.types import ValueType, integer_limits, is_discrete, normalize_axis, tensor_type
 
 # -- asking for shapes ---------------------------------------------------------------------
 
@@ -199,8 +199,28 @@ def as_length(length: Any, what: str) -> Any:
         )
     known = static_length(length)
     if known is None:
-        return cast(length, "int64")
-    return folded(length_constant(known), length)
+        return as_int64(length)
+    return folded(length_constant(_within_int64(known, what)), length)
+
+
+_MOST = 2**62  # elements, which no memory holds; with a length added it is still an int64
+
+
+def as_int64(count: Any) -> Any:
+    """Counts or positions as int64: those of uint64 that it cannot hold stay too large.
+
+    A cast would make negative numbers of them, which mean something else.
+    """
+    if count.dtype == "uint64":
+        count = minimum(count, Constant(np.array(_MOST, "uint64")))
+    return cast(count, "int64")
+
+
+def _within_int64(n: int, what: str) -> int:
+    least, most = integer_limits("int64")
+    if not least <= n <= most:
+        raise GraphValueError(f"{what}: {n} does not fit in int64, as lengths and positions must.")
+    return n
 
 
 def static_length(length: Expr) -> int | None:
@@ -259,9 +279,9 @@ def check_int(value: Any, what: str) -> int:
     if isinstance(value, Expr) and value.ndim == 0 and is_discrete(value.dtype):
         known = static_length(value)
         if known is not None:
-            return known
+            return _within_int64(known, what)
     try:
-        return int(value.__index__())
+        return _within_int64(int(value.__index__()), what)
     except (AttributeError, TypeError):
         raise GraphTypeError(
             f"{what} must be an integer known when the expression is built, not {value!r}."

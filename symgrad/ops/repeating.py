@@ -13,7 +13,15 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import abs, cast, maximum, minimum, mod, switch
 from symgrad.ops.indexing import set_subtensor
-from symgrad.ops.lengths import as_length, as_lengths, check_axis, dim, length_args, static_length
+from symgrad.ops.lengths import (
+    as_int64,
+    as_length,
+    as_lengths,
+    check_axis,
+    dim,
+    length_args,
+    static_length,
+)
 from symgrad.ops.op import Arg, Example, Op, as_expr
 from symgrad.ops.shaping import Alloc, along, dimshuffle, reshape
 from symgrad.types import ValueType, is_discrete, tensor_type
@@ -102,7 +110,7 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
             [as_length(times, "repeat") if a == axis else None for a in range(x.ndim)],
             inner=True,
         )
-    index = RepeatIndices().make(cast(times, "int64"), dim(x, axis))
+    index = RepeatIndices().make(as_int64(times), dim(x, axis))
     return x[(*[slice(None)] * axis, index)]
 
 
@@ -222,7 +230,10 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     if len(axes) != len(shifts):
         raise GraphValueError(f"roll: {len(shifts)} shifts given for {len(axes)} axes.")
     for by, a in zip(shifts, axes, strict=True):
-        x = Roll(check_axis(x, a, "roll")).make(x, as_length(by, "roll"))
+        a, by = check_axis(x, a, "roll"), as_expr(by, "roll")
+        if by.dtype == "uint64":  # int64 does not hold all of them
+            by = by % cast(maximum(dim(x, a), 1), "uint64")
+        x = Roll(a).make(x, as_length(by, "roll"))
     return x
 
 

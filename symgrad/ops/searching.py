@@ -12,7 +12,7 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast, switch
-from symgrad.ops.lengths import as_lengths
+from symgrad.ops.lengths import as_int64, as_lengths
 from symgrad.ops.op import Arg, Example, Op, as_expr, as_exprs, common_dtype, projections
 from symgrad.ops.selecting import as_positions, brought_into_range, check_mode
 from symgrad.types import TupleType, ValueType, broadcast_shapes, is_discrete, tensor_type
@@ -393,7 +393,7 @@ class RavelMultiIndex(Op):
 
 def _lengths(dims: Any, ndim: int | None, what: str) -> list[Any]:
     if ndim is not None and isinstance(dims, Expr) and dims.ndim == 1:
-        return [cast(dims[k], "int64") for k in range(ndim)]
+        return [as_int64(dims[k]) for k in range(ndim)]
     return as_lengths(dims, what)
 
 

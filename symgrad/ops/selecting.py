@@ -13,7 +13,7 @@ from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast, eq, switch
 from symgrad.ops.indexing import fitting_value
-from symgrad.ops.lengths import as_lengths, dim, static_length
+from symgrad.ops.lengths import as_int64, as_lengths, dim, static_length
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr, as_exprs, common_dtype
 from symgrad.ops.reduction import sum
 from symgrad.ops.scatter import add_at
@@ -441,7 +441,7 @@ def _fill_diagonal(a: Any, val: Any, offset: Any, what: str) -> Any:
     lengths = set(x.static_shape) - {None}
     if x.ndim > 2 and len(lengths) > 1:
         raise ShapeError(f"{what}: all lengths of {describe(x)} must be equal.\n{made_at(x)}")
-    return FillDiagonal().make(x, value, cast(offset, "int64"))
+    return FillDiagonal().make(x, value, as_int64(offset))
 
 
 class OneHot(Op):

@@ -310,7 +310,7 @@ def topk_and_argtopk(
 
 def _argtopk(x: Any, kth: Any, axis: Any, idx_dtype: Any, what: str) -> tuple[Any, int, Any]:
     x, axis = along(x, axis, what)
-    k = cast(as_positions(kth, what, "kth"), "int64")
+    k = as_positions(kth, what, "kth")
     if k.ndim:
         raise GraphTypeError(f"{what}: kth must be a scalar, not {describe(k)}.\n{made_at(k)}")
     dtype = check_dtype(idx_dtype)
