@@ -13,7 +13,7 @@ from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
 from symgrad.backend.timing import Timing
 from symgrad.containers import Containers, Values
-from symgrad.errors import GraphTypeError, describe, label, made_at, suggest
+from symgrad.errors import GraphTypeError, describe, label, made_at, quoted, suggest
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute
@@ -140,7 +140,7 @@ class Recipe(NamedTuple):
     @property
     def title(self) -> str:
         """How messages call the function."""
-        return f"{self.name}()" if self.name else f"function made at {self.origin}"
+        return f"{quoted(self.name)}()" if self.name else f"function made at {self.origin}"
 
     def written(self) -> tuple[list[Expr], list[Expr], list[tuple[Shared, Expr]]]:
         """The inputs, results and updates as they were written, with placeholders as inputs.

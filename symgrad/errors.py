@@ -43,6 +43,7 @@ R = TypeVar("R")
 
 _LINES = 12  # the longest message
 _WIDTH = 110  # of a line of source that is shown
+_LONGEST = 2000  # characters of a line that quotes names
 
 
 class Text(str):
@@ -83,10 +84,11 @@ class SymgradError(Exception):
         origin: Origin | None = None,
         more: Callable[[], str] | None = None,
     ) -> None:
+        message = _visible(message)
         super().__init__(message)
         self.message = message
         self.nodes = tuple(nodes)
-        self.facts = tuple(facts)
+        self.facts = tuple(map(_visible, facts))
         self.origin: Origin = user_frames() if origin is None else origin
         self._more = more
 
@@ -128,7 +130,7 @@ class SymgradError(Exception):
             if node.origin and node.origin != self.origin
         ]
         if self._more is not None:
-            parts.append(self._more())
+            parts.append(_visible(self._more()))
         return Text("\n\n".join(parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -228,9 +230,22 @@ def quoted(text: object, limit: int = QUOTED) -> str:
     >>> quoted("W\x1b[2J" + "x" * 300, 12)
     'W\\x1b[2Jx...'
     """
-    text = str(text[:limit] if isinstance(text, bytes) else text)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * limit])
+    text = _escaped(str(text[:limit] if isinstance(text, bytes) else text)[: 2 * limit])
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _escaped(text: str) -> str:
+    """A text without what is no character to read, line breaks among that."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _visible(text: str) -> str:
+    """The same for a text of several lines, each at a length that can be read."""
+    if len(text) <= _LONGEST and text.isprintable():
+        return text
+    return "\n".join(quoted(line, _LONGEST) for line in text.split("\n"))
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:
@@ -258,7 +273,7 @@ def describe(node: Any) -> str:
 
 def label(node: Any) -> str:
     """The user's name of a node, or else a one-line text of what it is."""
-    return node.name or str(node)
+    return quoted(node.name or node)
 
 
 def made_at(node: Any) -> str:

@@ -5,6 +5,7 @@ import linecache
 import pickle
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad import culprits, errors, origins
+from symgrad.compile.nanguardmode import NanGuardMode
+from symgrad.errors import SymgradError
 from symgrad.ops.op import Op
 
 HERE = Path(__file__).name
@@ -595,3 +598,44 @@ def test_looking_for_what_failed_warns_of_nothing():
         with pytest.raises(errors.IndexRangeError, match="index 9 is out of bounds"):
             f(np.zeros(3), 5)
     assert not caught
+
+
+# ------------------------------------------------------------------- names that are no text to read
+HOSTILE = "W\x1b[2J\n\r\u202e" + "n" * 5000
+
+
+def _hostile() -> dict[str, Callable[[], object]]:
+    v, m = T.dvector(HOSTILE), T.dmatrix(HOSTILE)
+    W = symgrad.shared(np.ones((2, 3)), HOSTILE)
+    f = symgrad.function([v], v + T.constant(np.ones(3)), name=HOSTILE)
+    return {
+        "missing": lambda: symgrad.function([], v * 2),
+        "twice": lambda: symgrad.function([v, v], v),
+        "givens": lambda: symgrad.function([v], v, givens={v: m}),
+        "set_value": lambda: W.set_value("a"),
+        "a call": lambda: f("a"),
+        "a call of nothing": lambda: f(),
+        "a call that fails": lambda: f([1.0, 2.0]),
+        "a container": lambda: f[HOSTILE + "x"],
+        "an update": lambda: symgrad.function([], [], updates=[(W, v)]),
+        "iteration": lambda: list(v),  # type: ignore[call-overload]
+        "an index": lambda: W["a"],
+        "an axis": lambda: W.sum(axis=7),
+        "a dtype": lambda: T.cast(v, HOSTILE),
+        "a gradient": lambda: T.grad(v.sum(), W),
+        "a keyword": lambda: T.sum(v, **{HOSTILE: 1}),
+        "a mode": lambda: symgrad.function([v], v, mode=HOSTILE),
+        "a NaN": lambda: symgrad.function([v], T.log(v), mode=NanGuardMode())([-1.0]),
+    }
+
+
+@pytest.mark.parametrize("name", _hostile())
+def test_a_message_cannot_drive_a_terminal(name: str) -> None:
+    with pytest.raises(SymgradError) as caught:
+        _hostile()[name]()
+    for text in (str(caught.value), caught.value.explain()):
+        for line in text.split("\n"):
+            assert line.isprintable()
+            assert len(line) <= 2000
+    if name not in ("a dtype", "a keyword", "a mode", "a container"):  # (of the program itself)
+        assert "n" * 250 not in str(caught.value)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, made_at, quoted
 from symgrad.foreign import is_array_like
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable
@@ -188,7 +188,7 @@ class Expr(Methods, Misnames):
     # -- text ------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        return self.name or _call("line", self)
+        return quoted(self.name) if self.name else _call("line", self)
 
     def __repr__(self) -> str:
         return str(self)

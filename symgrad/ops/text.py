@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad import hooks
+from symgrad.errors import quoted
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import Cast
 from symgrad.ops.families import Elementwise
@@ -58,7 +59,7 @@ def line(node: Expr, depth: int = 3) -> str:
     'sum(exp((x * 2.0)), axis=(0,))'
     """
     if node.name and (depth < 3 or node.op is None):
-        return node.name
+        return quoted(node.name)
     if node.op is not None and depth == 0:
         return "..."
     shown = [line(i, depth - 1) for i in node.inputs[:6]]
