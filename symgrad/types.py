@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, suggest
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, quoted, suggest
 from symgrad.flags import config
 from symgrad.type_methods import AnyTypeMethods, TypeMethods
 
@@ -66,7 +66,8 @@ def check_dtype(dtype: Any) -> str:
         name = ""
     if name not in _KINDS:
         raise GraphTypeError(
-            f"dtype {dtype!r} is not supported. Expected one of: {', '.join(DTYPES)}, or floatX."
+            f"dtype {quoted(repr(dtype), 100)} is not supported. "
+            f"Expected one of: {', '.join(DTYPES)}, or floatX."
             f"{suggest(dtype, [*DTYPES, 'floatX']) if isinstance(dtype, str) else ''}"
         )
     return name
