@@ -312,6 +312,8 @@ class Generator:
             for _ in range(r.pick(0, 0, 1, 1, 2, 3))
         ]
         updates = []
+        # of what else has no reference the dtype is a guess
+        gradients = {s.name for s in self.steps if s.row.name.startswith("grad")}
         for leaf in self.leaves:
             array = leaf.value.array
             if leaf.role != "shared" or not r.coin(0.7):
@@ -319,7 +321,10 @@ class Generator:
             new = [
                 n
                 for n, x in self.values.items()
-                if x.dtype == array.dtype and x.ndim == array.ndim and n != leaf.name
+                if x.dtype == array.dtype
+                and x.ndim == array.ndim
+                and n != leaf.name
+                and (n not in self.unknown or n in gradients)
             ]
             if new:
                 updates.append((leaf.name, r.choice(new[-4:])))

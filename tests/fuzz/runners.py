@@ -228,6 +228,8 @@ def _check(program: Program, way: str, counts: Counter[str]) -> None:
             want = [np.asarray(w) for w in evaluate(outputs, np, given)]
         except Exception as error:
             want = error
+    if isinstance(want, ImportError):
+        raise Refused(f"without what is not installed: {want}")
     if isinstance(want, Exception):
         try:
             f(*case.args)
@@ -349,7 +351,10 @@ def _decide(
     what: str,
 ) -> None:
     program = case.program
-    wide = referred(program, wide=True) if any(c is not None for c in known) else {}
+    try:
+        wide = referred(program, wide=True) if any(c is not None for c in known) else {}
+    except Missing:
+        return  # nothing else says what is exact
     noisy = [referred(program, noise=seeded(program, k)) for k in range(5)] if wide else []
     graph: Any = None
     for k, name in enumerate(names):

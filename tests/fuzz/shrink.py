@@ -146,7 +146,9 @@ def _plainer(p: Program) -> Iterator[Program]:
 
     def given(x: Leaf) -> Leaf | None:
         shape = x.value.array.shape
-        return None if x.role == "input" else x._replace(role="input", known=(False,) * len(shape))
+        if x.role == "input" or x.name in {s for s, _ in p.updates}:
+            return None
+        return x._replace(role="input", known=(False,) * len(shape))
 
     for change in (plain, unknown, given):
         yield from _with(p, change)

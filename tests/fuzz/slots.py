@@ -122,6 +122,17 @@ MAKERS["finite_too"] = finite
 
 
 @maker
+def share(g: Any, given: Any, settings: Any) -> str:
+    """Numbers between 0 and 1."""
+    shape = given[0].shape
+
+    def fits(x: Any) -> bool:
+        return x.dtype == given[0].dtype and x.shape == shape and bool(np.all((x >= 0) & (x <= 1)))
+
+    return g.found(fits) or g.leaf(str(given[0].dtype), shape, "unit")
+
+
+@maker
 def finite_vector(g: Any, given: Any, settings: Any) -> str:
     def fits(x: Any) -> bool:
         good = kind_of(x.dtype) == "f" and x.ndim and x.size

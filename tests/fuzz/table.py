@@ -246,13 +246,11 @@ row("crossentropy_softmax_1hot", "T.nnet.crossentropy_softmax_1hot(A, B)[0]",
 row("crossentropy_rows", "T.nnet.categorical_crossentropy(T.nnet.softmax(A), T.nnet.softmax(B))",
     "-sum(softmax(B, -1) * logsoftmax(A, -1), -1)", "f2!", "=f2", stable=True, weight=0.7,
     accuracy=4)
-row("binary_crossentropy", "T.nnet.binary_crossentropy(T.nnet.sigmoid(A), T.nnet.sigmoid(B))",
-    "(lambda t: t * softplus(-A) + (1 - t) * softplus(A))(sigmoid(B))", "@finite", "@finite_too",
-    stable=True, weight=0.8,
-    accuracy=4)
-row("sigmoid_binary_crossentropy",
-    "T.nnet.sigmoid_binary_crossentropy(A, T.nnet.sigmoid(B))",
-    "(lambda t: t * softplus(-A) + (1 - t) * softplus(A))(sigmoid(B))", "@finite", "@finite_too",
+row("binary_crossentropy", "T.nnet.binary_crossentropy(T.nnet.sigmoid(A), B)",
+    "(lambda a, t: t * softplus(-a) + (1 - t) * softplus(a))(*P(A, B))", "@finite", "@share",
+    stable=True, weight=0.8, accuracy=4)
+row("sigmoid_binary_crossentropy", "T.nnet.sigmoid_binary_crossentropy(A, B)",
+    "(lambda a, t: t * softplus(-a) + (1 - t) * softplus(a))(*P(A, B))", "@finite", "@share",
     weight=0.6, accuracy=4)
 row("logistic", "1 / (1 + T.exp(-T.dot(A, B)))", "sigmoid(dot(*P(A, B)))", "f2", "@right1",
     stable=True, weight=0.7, accuracy=8)

@@ -85,7 +85,11 @@ class Jax:
                 continue
             with quiet():
                 scale = float(np.max(np.abs(want), initial=1.0))
-                off = differing(have, want) & ~(np.abs(have - want) <= 1e-7 * scale)
+                off = (
+                    differing(have, want)
+                    & np.isfinite(have)
+                    & ~(np.abs(have - want) <= 1e-7 * scale)
+                )
             if np.any(off) and not kinks:
                 return Failure("JAX: value", f"{name}: {have}, JAX {want}")
         return None
