@@ -212,10 +212,19 @@ def _temporary(target: str, k: int) -> str:
     return os.path.join(directory, f".{name}.{k}{TEMPORARY}")
 
 
+class _Temporary:
+    """A temporary file (or a directory), of which more and more is there."""
+
+    path = ""
+    fd: int | None = None
+    file: BinaryIO | None = None
+
+
 def _replaced(target: str, mode: int | None, sync: bool) -> Iterator[BinaryIO]:
-    fd, temporary = _made(target)
-    file = os.fdopen(fd, "wb")
+    made = _Temporary()
     try:
+        fd = _make(made, target)
+        made.file = file = os.fdopen(fd, "wb", closefd=False)
         if mode is not None and hasattr(os, "fchmod"):
             with suppress(OSError):
                 os.fchmod(fd, stat.S_IMODE(mode))
@@ -224,49 +233,62 @@ def _replaced(target: str, mode: int | None, sync: bool) -> Iterator[BinaryIO]:
         if sync:
             os.fsync(fd)
         if fcntl is None:
-            file.close()
-        os.replace(temporary, target)
+            _close(made)
+        os.replace(made.path, target)
     finally:
-        _dropped(file, fd, temporary)
+        _drop(made)
     if sync:
-        with suppress(OSError):  # not everywhere can a directory be opened
-            directory = os.open(os.path.dirname(target) or ".", os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        directory = _Temporary()
+        try:
+            directory.fd = os.open(os.path.dirname(target) or ".", os.O_RDONLY)
+            os.fsync(directory.fd)
+        except OSError:  # not everywhere can a directory be opened
+            pass
+        finally:
+            _close(directory)
 
 
-def _dropped(file: BinaryIO, fd: int, temporary: str) -> None:
-    """Close a temporary file, and remove it if it has not taken its name."""
-    mine = fcntl is None or (not file.closed and _is_still(fd, temporary))
-    if mine and fcntl is not None:  # while the lock is held, so that nobody else says it was left
-        with suppress(OSError):
-            os.unlink(temporary)
-    with suppress(OSError):
-        file.close()
-    if fcntl is None:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-def _made(target: str) -> tuple[int, str]:
-    """A new temporary file, locked: its descriptor and its name."""
+def _make(made: _Temporary, target: str) -> int:
+    """Make a new temporary file, locked, and return its descriptor."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     end = monotonic() + _PATIENCE
     while True:
         for k in range(_WRITERS):
-            path = _temporary(target, k)
+            made.path = _temporary(target, k)
             try:
-                fd = os.open(path, flags, 0o666)
+                made.fd = fd = os.open(made.path, flags, 0o666)
             except FileExistsError:
                 continue
-            if _lock(fd) is not False and _is_still(fd, path):
-                return fd, path
-            os.close(fd)  # who sweeps was quicker, and removes it
+            if _lock(fd) is not False and _is_still(fd, made.path):
+                return fd
+            _close(made)  # who sweeps was quicker, and removes it
         if monotonic() > end:
             raise OSError(errno.EBUSY, f"{_WRITERS} others are writing it")
         sleep(0.01)
+
+
+def _drop(made: _Temporary) -> None:
+    """Close a temporary file, and remove it if it has not taken its name."""
+    if fcntl is None:
+        _close(made)
+    if made.fd is not None and _is_still(made.fd, made.path):
+        with suppress(OSError):  # while the lock is held, so that nobody else says it was left
+            os.unlink(made.path)
+    elif fcntl is None and made.path:
+        with suppress(OSError):
+            os.unlink(made.path)
+    _close(made)
+
+
+def _close(made: _Temporary) -> None:
+    file, made.file = made.file, None
+    if file is not None:
+        with suppress(OSError):  # (a full disk has been complained about)
+            file.close()
+    fd, made.fd = made.fd, None
+    if fd is not None:
+        with suppress(OSError):
+            os.close(fd)
 
 
 def _sweep(target: str) -> list[str]:

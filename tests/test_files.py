@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import pickle
 import re
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -244,6 +246,58 @@ def test_the_block_decides(tmp_path: Path) -> None:
     assert (type(again), again.message) == (FileError, said.message)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("sync", [False, True])
+@posix
+def test_an_interrupt_at_any_line(tmp_path: Path, sync: bool) -> None:
+    """All old or all new, nothing left and nothing open, but for lines that set things back."""
+    path = tmp_path / "file"
+    files_open = Path("/proc/self/fd")
+    lines = -1
+    for stop in range(10_000):
+        write(path, b"old")
+        before = len(list(files_open.iterdir())) if files_open.exists() else 0
+        lines = _interrupted(lambda: write(path, b"new", sync=sync), stop)
+        if lines <= stop:
+            break
+        assert path.read_bytes() in (b"old", b"new")
+        assert list(tmp_path.iterdir()) == [path], stop
+        assert not before or len(list(files_open.iterdir())) == before
+    assert lines > 40
+
+
+# Those lines, as no Python code can guard them: `_drop` and `_close` are all a `finally` does.
+BACK = {"_drop", "_close", "_is_still"}
+
+
+def _interrupted(call: Callable[[], object], stop: int) -> int:
+    """Call with a KeyboardInterrupt at a line of `symgrad.files`; how many lines there were."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
+        nonlocal seen
+        code = frame.f_code
+        if not code.co_filename.endswith(os.path.join("symgrad", "files.py")):
+            return None
+        source = linecache.getline(code.co_filename, frame.f_lineno).strip()
+        # (the exit of a `with` is a line event too, on the line that it began at)
+        back = source.startswith(("_drop(", "_close(", "finally:", "with "))
+        if event == "line" and code.co_name not in BACK and not back:
+            seen += 1
+            if seen == stop + 1:
+                raise KeyboardInterrupt
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(old)
+    return seen
 
 
 def test_names_at_their_longest(tmp_path: Path) -> None:
