@@ -344,8 +344,8 @@ def _as_written(root: Expr, found: _Sum, final: dict[Expr, Expr]) -> tuple[list[
             leaves.update((i, None) for i in node.inputs if i is not todo[-1])
         else:
             todo += node.inputs
-    # a term that a product takes, too, is there
-    order = [node for node in reversed(inside) if node not in leaves]
+    # a term that a product takes, too, is there; one that is added twice is computed once
+    order = [node for node in dict.fromkeys(reversed(inside)) if node not in leaves]
     places = {node: k for k, node in enumerate((*leaves, *order))}
     steps = tuple((n.op, tuple(places[i] for i in n.inputs)) for n in order)
     return [final[leaf] for leaf in leaves], steps

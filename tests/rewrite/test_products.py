@@ -619,3 +619,27 @@ def test_a_term_that_a_product_takes_too_is_computed_once():
     f = symgrad.function([a, s], 0.5 * T.dot(a, b) + b)
     np.testing.assert_allclose(f([[1.0]], [2.0]), [[0.75]])
     np.testing.assert_array_equal(f([[1.0]], [0.0]), [[np.inf]])
+
+
+TWICE = {
+    "in the sum and beside a product": lambda z, m, p: (z + m) + (z + T.dot(p, m)),
+    "scaled differently": lambda z, m, p: (z + m) + (T.dot(p, m) - 3 * z),
+    "thrice": lambda z, m, p: (z + m) + (z + (T.dot(p, m) + z)),
+    "in a product, too": lambda z, m, p: (z + m) + (z + T.dot(z, p)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("s", [0.5, 0.0, 1e-310])
+@pytest.mark.parametrize("t", [0.5, 0.0, 1e-310])
+def test_a_scaled_term_that_is_added_twice_is_there_before_it_is_needed(name, s, t):
+    a, m, p = T.dmatrices("a", "m", "p")
+    number, divisor = T.dscalars("s", "t")
+    e = TWICE[name](a * number / divisor, m, p)
+    values = (*(np.full((2, 2), k) for k in (1.0, 2.0, 3.0)), s, t)
+    by_blas, plain = (
+        symgrad.function([a, m, p, number, divisor], e, mode=mode)
+        for mode in (None, "FAST_COMPILE")
+    )
+    np.testing.assert_array_equal(by_blas(*values), plain(*values))
