@@ -70,6 +70,11 @@ def check_differences(program: Program, counts: Counter[str]) -> Failure | None:
     return None
 
 
+def _floats(program: Program) -> list[Any]:
+    """The float dtypes of the program's leaves."""
+    return [x.value.array.dtype for x in program.leaves if x.value.array.dtype.kind == "f"]
+
+
 def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> None:
     above = program.ancestors([step.args[0], *step.args[2:]])
     replaced = {old for old, _ in program.givens}
@@ -119,9 +124,9 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
         return
     counts["gradients compared with differences"] += 1
     noise = 1e-17 * float(abs(here)) / 1e-6 * 50
-    loss = 1e-5
-    if step.row.name == "jacobian":  # the body of a loop runs in its own dtypes
-        loss = max(loss, 100 * float(np.finfo(program.named(step.args[1]).value.array.dtype).eps))
+    # Constants have the dtype of the program, and so has the body of a loop.
+    eps = max(float(np.finfo(d).eps) for d in _floats(program))
+    loss = max(1e-5, (100 if step.row.name == "jacobian" else 10) * eps)
     if abs(have - fine) > loss * size + 30 * abs(fine - rough) + noise + 1e-12:
         raise Failed(
             "gradient against differences",
