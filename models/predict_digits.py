@@ -45,6 +45,7 @@ import symgrad.tensor as T
 from errors import DataError
 from options import Parser, output_directory, positive_float
 from saving import load_params
+from symgrad.errors import quoted
 from training import run
 
 if TYPE_CHECKING:
@@ -225,13 +226,14 @@ def predict(
 
 def table(predictions: Sequence[Prediction]) -> str:
     """A line for each file."""
-    width = max([4, *(len(str(each.path)) for each in predictions)])
+    names = [quoted(each.path, 1000) for each in predictions]
+    width = max([4, *map(len, names)])
     lines = [f"{'file':{width}}  actual  predicted  probability"]
-    for path, _, actual, predicted, probability in predictions:
+    for name, (_, _, actual, predicted, probability) in zip(names, predictions, strict=True):
         said = f"{'–':>9}  (nothing is written there)"
         if predicted is not None:
             said = f"{predicted:9d}  {probability:11.4f}"
-        lines.append(f"{path!s:{width}}  {'–' if actual is None else actual:>6}  {said}")
+        lines.append(f"{name:{width}}  {'–' if actual is None else actual:>6}  {said}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -48,6 +49,8 @@ def run(main: Callable[[], None]) -> NoReturn:
         sys.stdout = output
         if listens:
             signal.signal(signal.SIGINT, first)
+            # Python's own end gives signals back to the system, which would kill without a word.
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         main()
         output.flush()
         if output.lost is not None:

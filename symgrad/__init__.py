@@ -27,6 +27,7 @@ from symgrad.compile import (
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     ExecutionError as ExecutionError,
+    FileError as FileError,
     GradientError as GradientError,
     GraphTypeError as GraphTypeError,
     GraphValueError as GraphValueError,

@@ -341,7 +341,7 @@ def test_a_second_ctrl_c_after_that_of_a_training_stops_at_once(tmp_path: Path) 
 @posix
 def test_real_signals_at_the_end(tmp_path: Path) -> None:
     """From the last line that a script prints on: one line and 130, or it had ended already."""
-    for delay in (0.0, 0.05, 0.3):
+    for delay in (0.05, 0.6):
         with start(tmp_path, "binary_logistic", "--out", "out", epochs=3) as process:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -353,7 +353,8 @@ def test_real_signals_at_the_end(tmp_path: Path) -> None:
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
             said = process.stderr.read()
-        assert (process.returncode, said.count("\n")) in ((130, 1), (130, 2), (0, 0)), said
+        lines = [line for line in said.splitlines() if line]
+        assert (process.returncode, len(lines)) in ((130, 1), (0, 0)), said
         assert not process.returncode or "Saved by then: out/" in said
         assert not [file for file in files(tmp_path) if "tmp" in file]
 
