@@ -68,7 +68,7 @@ def test_each_mutant_finds_the_place_that_it_breaks():
 # Made by rewriting alone, by rows that have settings for it, or for people and files.
 NOT_IN_ROWS = set(
     """DistinctValues Load PrintValue RepeatIndices ScaleRows ShapePart UndefinedGrad iv jv
-    log1p_by_log log1p_of_fraction slope_of_sigmoid CofactorSlope
+    log1p_by_log log1p_of_fraction slope_by_exp slope_of_sigmoid CofactorSlope
     log_mixture times_or_zero weighted Map Rebroadcast Recurrence""".split()
 )
 

@@ -129,7 +129,7 @@ def fmin(xp: Any, a: Any, b: Any) -> Any:
     real=True,
 )
 def slope_of_sigmoid(xp: Any, x: Any) -> Any:
-    """``sigmoid(x) * sigmoid(-x)``; 0 above, where that is subnormal.
+    """``sigmoid(x) * sigmoid(-x)``.
 
     >>> slope_of_sigmoid([-1.0, 0.0]).eval()
     array([0.19661193, 0.25      ])
@@ -137,7 +137,41 @@ def slope_of_sigmoid(xp: Any, x: Any) -> Any:
     with np.errstate(over="ignore", under="ignore"):
         power = xp.exp(x)
         finite = xp.clip(power, 0, xp.finfo(x.dtype).max)
-        return finite / (1 + finite) / (1 + power)
+        return _by_exp(xp, finite / (1 + finite), power, x)
+
+
+# exp(x) overflows soon above, where the slope is exp(-x) to all digits
+_FAR = {name: float(np.floor(np.log(np.finfo(name).max))) for name in map(str, _BITS)}
+_FLOATS = {d.char: (np.array(1, d), _FAR[str(d)]) for d in _BITS}  # its name takes 1 µs
+
+
+def _by_exp(xp: Any, s: Any, power: Any, x: Any) -> Any:
+    return xp.where(x > _FAR[str(x.dtype)], xp.exp(-x), s / (1 + power))
+
+
+def _by_exp_into(out: Any, s: Any, power: Any, x: Any) -> None:
+    one, far = _FLOATS[out.dtype.char]
+    np.add(power, one, out)
+    np.divide(s, out, out)
+    if out.size and not np.maximum.reduce(x, None) <= far:  # of NaN, too
+        np.copyto(out, np.exp(-x), where=x > far)
+
+
+@elementwise(
+    vjp=lambda g, y, s, power, x: (g / (1 + power), -g * y / (1 + power), 0 * g),
+    domain=((0.1, 0.9), (0.1, 4.0), (-4.0, 4.0)),
+    dtype="float",
+    real=True,
+    into=_by_exp_into,
+)
+def slope_by_exp(xp: Any, s: Any, power: Any, x: Any) -> Any:
+    """``s / (1 + power)``, where s is sigmoid(x) and power exp(x), which may overflow.
+
+    >>> slope_by_exp(0.5, 1.0, 0.0).eval()
+    array(0.25)
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        return _by_exp(xp, s, power, x)
 
 
 # -- log1p in float32 --------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from symgrad.ops.lowered import (
     kept,
     log1p_by_log,
     log1p_of_fraction,
+    slope_by_exp,
     slope_of_sigmoid,
 )
 from symgrad.rewrite.algebra import truth_of_number
@@ -104,11 +105,12 @@ def _is_minus_size(x: Expr) -> bool:
 
 @LOWERING(slope_of_sigmoid)
 def slope_of_sigmoid_as_exp(e: Expr) -> Expr | None:
-    """The slope of sigmoid(x) → sigmoid(x) / (1 + exp(x)), whatever is subnormal perhaps 0."""
+    """The slope of sigmoid(x) → sigmoid(x) / (1 + exp(x)), or exp(-x) where exp(x) overflows."""
     (x,) = e.inputs
     if not _is_quiet():
         return ops.mul.make(ops.sigmoid.make(x), ops.sigmoid.make(ops.neg.make(x)))
-    return ops.true_div.make(ops.sigmoid.make(x), ops.add.make(ops.exp.make(x), _number(1, x)))
+    made: Expr = slope_by_exp.make(ops.sigmoid.make(x), ops.exp.make(x), x)
+    return made
 
 
 @LOWERING(ops.softplus)
