@@ -143,6 +143,43 @@ def _together(a: Constant, b: Constant, ufunc: np.ufunc) -> Constant | None:
 # -- signs ---------------------------------------------------------------------------------------
 
 
+@ALGEBRA(ops.mul, needs=[ops.exp])
+def exponential_cancelled(e: Expr) -> Expr | None:
+    """(a / p) * p → a, p**c * p → p**(c + 1), where p is exp(x), which is never 0.
+
+    So written, the slopes of a / exp(x) and exp(x)**-1 would vanish where p**2 overflows. Minuses
+    and one other factor may stand between; of two, the product may overflow.
+    """
+    for p, part in (e.inputs, e.inputs[::-1]):
+        if p.op is ops.exp:
+            found = _times_exponential(part, p)
+            if found is not None:
+                return found
+    return None
+
+
+def _times_exponential(part: Expr, p: Expr, alone: bool = True) -> Expr | None:
+    """`part * p` for a product that p cancels in."""
+    if part.op is ops.true_div and part.inputs[1] is p:
+        a = part.inputs[0]
+        made: Expr = ops.BroadcastLike().make(a, ops.mul.make(a, p))  # the shape of the quotient
+        return made
+    if part.op is ops.pow and part.inputs[0] is p:
+        c = part.inputs[1]
+        if isinstance(c, Constant) and c.ndim == 0 and is_float(part.dtype) and c.value < 0:
+            raised = np.array(c.value + 1, c.dtype)
+            return ops.pow.make(p, Constant(raised)) if raised - 1 == c.value else None
+    beside = part.op in (ops.mul, ops.true_div)
+    if part.op is not ops.neg and not (beside and alone):
+        return None
+    for k, i in enumerate(part.inputs[:1] if part.op is ops.true_div else part.inputs):
+        found = _times_exponential(i, p, alone and not beside) if i.op is not None else None
+        if found is not None:
+            made = part.op.make(*part.inputs[:k], found, *part.inputs[k + 1 :])
+            return made
+    return None
+
+
 @ALGEBRA(ops.neg)
 def minus_minus(e: Expr) -> Expr | None:
     """-(-x) → x."""

@@ -240,6 +240,12 @@ INCREMENTS = {
 ALGEBRA = {
     "times_one": [lambda v: v * 1, lambda v: 1.0 * exp(v), lambda i: i * 1],
     "over_one": [lambda v: v / 1],
+    "exponential_cancelled": [
+        lambda v: v / exp(v) * exp(v),
+        lambda v: -(2 * (v / exp(v))) * exp(v),
+        lambda v: exp(v) * exp(v) ** -2.5,
+        lambda v: slope(v / exp(v), v),
+    ],
     "over_power_of_two": [lambda v: v / 4, lambda v: v / -0.5],
     "plus_zero": [lambda i: i + 0, lambda v: v + T.constant(np.array(-0.0, "float32"))],
     "minus_zero": [lambda i: i - 0, lambda v: v - 0.0],
