@@ -348,7 +348,9 @@ class Config(Section):
     cast_policy: str = words(
         "custom numpy+floatX", "no effect yet: how Python numbers become constants"
     )
-    int_division: str = words("floatX int raise", "what / between integers gives")
+    int_division: str = words(
+        "int floatX raise", "no effect: / is a true division, as in Theano on Python 3"
+    )
     warn_float64: str = words(
         "ignore warn raise pdb", "no effect yet: what to do about float64 expressions"
     )

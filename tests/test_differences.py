@@ -280,6 +280,13 @@ ROWS: dict[str, list[Row]] = {
             ours="refused",
             instead=None,
         ),
+        Row(
+            "T.nnet.binary_crossentropy(f, k[:2]).dtype",
+            "labels do not widen a loss; `categorical_crossentropy` alike",
+            theano="float64",
+            ours="float32",
+            instead='T.nnet.binary_crossentropy(f.astype("float64"), k[:2]).dtype',
+        ),
     ],
     "Values": [
         Row(
@@ -453,6 +460,13 @@ ROWS: dict[str, list[Row]] = {
         ),
     ],
     "Functions": [
+        Row(
+            "(lambda a: (S.function([S.In(v, value=a)], v), a.fill(9))[0]())(np.ones(2))",
+            "the default of an input is the function's own, `borrow=True` or not",
+            theano="float64 [9, 9]",
+            ours="float64 [1, 1]",
+            instead=None,
+        ),
         Row(
             "S.function([F], F * 2)(.1)",
             "a Python float is taken under every `floatX`",

@@ -159,8 +159,10 @@ class _Members(dict[str, Any]):
         self.archive = archive
 
     def __missing__(self, name: str) -> Any:
+        members = self.archive.namelist()
+        member = f"{name}.npy" if f"{name}.npy" in members else name  # as Theano named them
         try:
-            self[name] = read_array(self.archive, f"{name}.npy")
+            self[name] = read_array(self.archive, member)
         except KeyError:
             raise BudgetError(f"the array {quoted(name, 80)} is missing from it") from None
         return self[name]

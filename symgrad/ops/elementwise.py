@@ -15,7 +15,6 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
-from symgrad.flags import config
 from symgrad.graph.expr import Constant
 from symgrad.graph.written import folded
 from symgrad.ops.families import NUMPY_1, elementwise
@@ -143,27 +142,6 @@ def true_div(xp: Any, a: Any, b: Any) -> Any:
     array([0.25, 0.5 ])
     """
     return xp.true_divide(a, b)
-
-
-def divide(a: Any, b: Any) -> Any:
-    """What ``/`` does: `true_div`, unless the flag `int_division` says otherwise for integers.
-
-    >>> divide(7, 2).eval()
-    array(3.5)
-    >>> with config.change_flags(int_division="int"):
-    ...     divide(7, 2).eval()
-    array(3, dtype=int8)
-    """
-    if config.int_division != "floatX":
-        a, b = as_exprs((a, b), "true_div")
-        if is_discrete(a.dtype) and is_discrete(b.dtype):
-            if config.int_division == "int":
-                return int_div(a, b)
-            raise GraphTypeError(
-                f"{describe(a)} / {describe(b)}: the flag int_division='raise' forbids / between "
-                "integers. Use //, or T.true_div(a, b), or cast one of them."
-            )
-    return true_div(a, b)
 
 
 @elementwise(
@@ -675,4 +653,4 @@ _COMPARED = (eq, neq, lt, le, gt, ge)
 _OF_ONE = (neg, abs, sgn, tensor_copy, exp, exp2, expm1, log, log10, log1p, log2, sqrt, tanh)
 for _op in (add, sub, mul, int_div, mod, *_COMPARED, *_OF_ONE):
     hooks.table[_op.name] = _op
-hooks.table.update(true_div=divide, pow=power, clip=clip, cast=cast, switch=switch)
+hooks.table.update(true_div=true_div, pow=power, clip=clip, cast=cast, switch=switch)

@@ -136,3 +136,14 @@ def test_members_have_theanos_names():
     assert names([W, shared(two, "W")]) == ["W.npy", "W_2.npy"]
     assert names((one, W, shared(two))) == ["array_0.npy", "W.npy", "array_1.npy"]
     assert names([shared(one, "array_0"), two]) == ["array_0.npy", "array_1.npy"]
+
+
+def test_members_without_an_ending_are_read():
+    """As Theano wrote them."""
+    file, renamed = io.BytesIO(), io.BytesIO()
+    dump([np.arange(3.0), np.ones(2)], file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(renamed, "w") as other:
+        for name in archive.namelist():
+            other.writestr(name.removesuffix(".npy"), archive.read(name))
+    first, second = load(renamed)
+    assert (first.tolist(), second.tolist()) == ([0, 1, 2], [1, 1])
