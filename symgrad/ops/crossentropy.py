@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.errors import GraphTypeError, ShapeError, describe, made_at
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import Cast, cast, eq, log, mul, real_float
 from symgrad.ops.families import elementwise
@@ -180,6 +180,12 @@ def _of_class(x: Any, classes: Any, what: str) -> Any:
             f"in {describe(x)}, not {describe(classes)}. Cast them: T.cast(y, 'int32').\n"
             f"{made_at(classes)}"
         )
+    for axis, (n, m) in enumerate(zip(x.static_shape[:-1], classes.static_shape, strict=True)):
+        if None not in (n, m) and n != m:
+            raise ShapeError(
+                f"{what}: {m} classes along axis {axis} of {describe(classes)} for {n} predictions "
+                f"in {describe(x)}; each needs one.\n{made_at(classes)}"
+            )
     if x.ndim == 1:
         return entries_of(x, classes)
     rows = x if x.ndim == 2 else reshape(x, (-1, dim(x, x.ndim - 1)))

@@ -48,7 +48,8 @@ from symgrad.values import literal_array
 class Index(Op):
     """Part of a tensor; a view where the index is basic.
 
-    With `from_zero` the arrays in the index are labels: a negative one is out of range.
+    With `from_zero` the arrays in the index are labels: a negative one is out of range, and each
+    row has one.
     """
 
     spec: Spec
@@ -73,7 +74,8 @@ class Index(Op):
         return Index(spec, self.from_zero)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        return xp.asarray(arrays[0])[_index(xp, self.spec, arrays[1:], self.from_zero)]
+        x = xp.asarray(arrays[0])
+        return x[_index(xp, self.spec, arrays[1:], self.from_zero, x)]
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         if self.from_zero or any(i.dtype == "uint64" for i in node.inputs[1:]):
@@ -308,9 +310,13 @@ class ShapePart(Op):
         yield Example(ShapePart(()), (Arg((3, 4)),), differentiable=False)
 
 
-def _index(xp: Any, spec: Spec, arrays: Sequence[Any], from_zero: bool = False) -> tuple[Any, ...]:
-    """The index that an array namespace takes."""
+def _index(
+    xp: Any, spec: Spec, arrays: Sequence[Any], from_zero: bool = False, x: Any = None
+) -> tuple[Any, ...]:
+    """The index that an array namespace takes; labels are one for each row of `x`, if given."""
     index = build_index(spec, arrays)
+    if from_zero and x is not None and len(index) == 2:
+        check_labels(len(index[1]), len(x))
     if xp is np and (from_zero or any(map(_is_uint64, arrays))):
         for value in index:
             if isinstance(value, (int, np.ndarray, np.integer)):
@@ -321,6 +327,12 @@ def _index(xp: Any, spec: Spec, arrays: Sequence[Any], from_zero: bool = False) 
     for entry, value in zip(spec, index, strict=True):
         expanded.extend(xp.nonzero(value, size=entry[2]) if entry[0] == "mask" else [value])
     return tuple(expanded)
+
+
+def check_labels(labels: int, rows: int) -> None:
+    """Refuse fewer or more labels than rows: what has none would be left out without a word."""
+    if labels != rows:
+        raise ValueError(f"{labels} labels for {rows} rows of predictions; each row needs one")
 
 
 def _is_uint64(x: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
+from symgrad.ops.indexing import check_labels
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, elements
 from symgrad.types import TupleType, ValueType, tensor_type
 
@@ -70,6 +71,8 @@ class RowLoss(Op):
                 raise IndexError(f"{n} rows and {m} classes cannot be paired")
             n = m if n == 1 else n
             return xp.broadcast_to(z, (n, z.shape[1])), xp.broadcast_to(y, (n,))
+        if self.from_zero:
+            check_labels(m, n)
         if m > n:
             raise IndexError(f"index {n} is out of bounds for axis 0 with size {n}")
         return z, y

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 import symgrad
 import symgrad.tensor as T
-from symgrad.errors import GraphTypeError, IndexRangeError
+from symgrad.errors import GraphTypeError, GraphValueError, IndexRangeError, ShapeError
 
 nnet = T.nnet
 RNG = np.random.default_rng(1)
@@ -250,3 +250,46 @@ def test_losses_of_sigmoids_and_softmaxes_are_as_short_as_before():
         entropy = T.nnet.binary_crossentropy if binary else T.nnet.categorical_crossentropy
         f = symgrad.function([x, t], T.grad(entropy(p, t).sum(), x))
         assert "isinf" not in f.source
+
+
+CLASSES = {
+    "probabilities": lambda x, y: nnet.categorical_crossentropy(abs(x) + 1, y),
+    "softmax": lambda x, y: nnet.categorical_crossentropy(nnet.softmax(x), y),
+    "one hot": lambda x, y: nnet.crossentropy_categorical_1hot(nnet.softmax(x), y),
+    "scores": lambda x, y: nnet.crossentropy_softmax_1hot(x, y)[0],
+    "with bias": lambda x, y: nnet.crossentropy_softmax_argmax_1hot_with_bias(x, x[0], y)[0],
+}
+
+
+@pytest.mark.parametrize("mode", [None, "FAST_COMPILE"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_prediction_needs_one_class(name, mode):
+    x, y = T.dmatrix("x"), T.lvector("y")
+    loss = CLASSES[name](x, y)
+    several = [loss, T.grad(loss.mean(), x)]
+    functions = [symgrad.function([x, y], outputs, mode=mode) for outputs in (*several, several)]
+    parts = symgrad.function([x, y], [loss[:2], loss[::-1][1:], loss[[0, 2]], loss[2]], mode=mode)
+    for rows in (1, 2, 5):
+        for f in functions:
+            f(np.ones((rows, 4)), np.zeros(rows, int))
+            for labels in {0, 1, rows - 1, rows + 1} - {rows}:
+                with pytest.raises(
+                    (ShapeError, GraphValueError), match=f"{labels} labels for {rows}"
+                ):
+                    f(np.ones((rows, 4)), np.zeros(labels, int))
+    scores = RNG.normal(size=(5, 4))
+    whole = functions[0](scores, Y)
+    for have, want in zip(
+        parts(scores, Y), [whole[:2], whole[::-1][1:], whole[[0, 2]], whole[2]], strict=True
+    ):
+        np.testing.assert_allclose(have, want)
+
+
+def test_each_prediction_needs_one_class_of_known_shapes_and_higher_rank():
+    with pytest.raises(ShapeError, match="1 classes along axis 0"):
+        nnet.categorical_crossentropy(P, [0])
+    x, y = T.dtensor3("x"), T.lmatrix("y")
+    f = symgrad.function([x, y], nnet.categorical_crossentropy(nnet.softmax(x, axis=-1), y))
+    assert f(np.zeros((2, 3, 4)), np.zeros((2, 3), int)).shape == (2, 3)
+    with pytest.raises((ShapeError, GraphValueError), match="4 labels for 6 rows"):
+        f(np.zeros((2, 3, 4)), np.zeros((2, 2), int))
