@@ -26,7 +26,7 @@ from symgrad.ops.lengths import (
     static_value,
 )
 from symgrad.ops.op import Arg, Example, Lengths, Op, as_expr, as_exprs, common_dtype
-from symgrad.ops.shaping import Alloc, dimshuffle
+from symgrad.ops.shaping import Alloc, dimshuffle, filling_in
 from symgrad.types import ValueType, check_dtype, is_complex, is_discrete, tensor_type
 
 _EXACT = 2**53  # up to it float64 holds every integer
@@ -92,7 +92,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     array([0.5, 0.5])
     """
     value = as_expr(fill_value, "full")
-    value = value if dtype is None else cast(value, dtype)
+    value = value if dtype is None else filling_in(value, dtype, "full")
     return Alloc().make(value, *as_lengths(shape, "full"))
 
 

@@ -463,7 +463,10 @@ class OneHot(Op):
         y, classes = xp.asarray(arrays[0]), int(arrays[1])
         if xp is np and y.size and not -classes <= y.min() <= y.max() < classes:
             wrong = y.max() if y.max() >= classes else y.min()
-            raise IndexError(f"class {wrong} is not one of {classes} (0 to {classes - 1})")
+            raise IndexError(
+                f"class {wrong} is not one of {classes} (0 to {classes - 1}, or from -{classes} on "
+                "counted from behind)"
+            )
         numbers = xp.arange(classes)
         return (xp.mod(y, max(classes, 1))[..., None] == numbers).astype(self.dtype)
 
@@ -481,7 +484,8 @@ def to_one_hot(y: Any, nb_class: Any, dtype: Any = None) -> Any:
     Parameters
     ----------
     y : array_like of int
-        Class numbers, usually a vector; the classes become a new last axis.
+        Class numbers, usually a vector; the classes become a new last axis. Negative ones count
+        from behind, as in Theano; the cross-entropies refuse them.
     nb_class : int or symbolic int scalar
         Number of classes.
     dtype : str, optional

@@ -31,7 +31,7 @@ from symgrad.ops.lengths import (
 )
 from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, as_expr, elements, nbytes
 from symgrad.ops.sums import accurate_sum, sum_for
-from symgrad.types import ValueType, tensor_type
+from symgrad.types import ValueType, check_dtype, integer_limits, is_complex, tensor_type
 
 # -- permuting, dropping and inserting axes ------------------------------------------------
 
@@ -538,11 +538,23 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     array([[7, 7]])
     """
     x = as_expr(x, "full_like")
-    filling = cast(as_expr(fill_value, "full_like"), x.dtype if dtype is None else dtype)
+    filling = filling_in(fill_value, x.dtype if dtype is None else dtype, "full_like")
     if x.ndim == 0 == filling.ndim:
         return written_from(filling, [x])
     filled = Alloc().make(filling, *[dim(x, a) for a in range(x.ndim)])
     return filled if None in x.static_shape else written_from(filled, [x])
+
+
+def filling_in(value: Any, dtype: Any, what: str) -> Any:
+    """What a tensor is filled with, in its dtype; a known number must be one of those it holds."""
+    filling, dtype = as_expr(value, what), check_dtype(dtype)
+    known = isinstance(filling, Constant) and filling.value.size and not is_complex(filling.dtype)
+    if known and "int" in dtype and filling.dtype not in (dtype, "bool"):
+        least, most = integer_limits(dtype)
+        low, high = filling.value.min().item(), filling.value.max().item()
+        if not (least <= low and high <= most):  # NaN is neither
+            raise GraphValueError(f"{what}: {filling} does not fit in {dtype}.\n{made_at(filling)}")
+    return cast(filling, dtype)
 
 
 for _function in (dimshuffle, transpose, reshape, flatten, zeros_like, ones_like):

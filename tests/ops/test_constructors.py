@@ -48,6 +48,19 @@ def test_full_broadcasts_and_checks():
         T.full((2, 3), [1.0, 2.0])
     with pytest.raises(GraphValueError, match="negative"):
         T.zeros((2, -1))
+    for number, dtype in ((300, "uint8"), (-1, "uint16"), (2**63, "int64"), (3e9, "int32")):
+        for known in (number, np.asarray(number), [1, number], float(number), T.constant(number)):
+            for build in (
+                lambda known, dtype: T.full((2,), known, dtype=dtype),
+                lambda known, dtype: T.full_like(T.constant(np.ones(2, dtype)), known),
+                lambda known, dtype: T.full_like(T.dvector("v"), known, dtype),
+            ):
+                with pytest.raises(GraphValueError, match=f"does not fit in {dtype}"):
+                    build(known, dtype)
+    with pytest.raises(GraphValueError, match="does not fit in int8"):
+        T.full((2,), np.nan, dtype="int8")
+    same(T.full(2, 255, dtype="uint8"), np.full(2, 255, "uint8"))
+    same(T.full(2, -1.5, dtype="int8"), np.full(2, -1.5, "int8"))
     with pytest.raises(ShapeError, match=r"(?s)negative.*test_constructors"):
         T.zeros((n, 2)).eval({n: -3})
 
