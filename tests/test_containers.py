@@ -213,6 +213,26 @@ def test_below_an_input_that_a_default_update_needs():
     assert (a.get_value(), b.get_value()) == (5.0, 3.0)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_a_default_update_counts_what_the_expression_was_written_from(shape):
+    x = T.TensorType("float64", (None,) * len(shape))("x")
+    for build in (
+        lambda a: T.grad((2 * a).sum(), a),
+        lambda a: T.grad((a + x).sum(), x),
+        lambda a: T.grad(T.sgn(a).sum(), a),
+        T.ones_like,
+        T.zeros_like,
+    ):
+        a = theano.shared(np.ones(shape))
+        a.default_update = a * 3
+        f = theano.function([x], build(a), on_unused_input="ignore")
+        f(np.ones(shape))
+        np.testing.assert_array_equal(a.get_value(), 3 * np.ones(shape))
+        below = a - 1
+        theano.function([below], T.ones_like(below))(np.ones(shape))
+        np.testing.assert_array_equal(a.get_value(), 3 * np.ones(shape))
+
+
 def test_a_default_update_may_be_deleted():
     a = theano.shared(5.0, "a")
     a.default_update = a * 3

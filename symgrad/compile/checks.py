@@ -231,7 +231,8 @@ def add_default_updates(
 ) -> Updates:
     """The updates, with those that the graph's shared variables bring themselves.
 
-    What an input replaces is not computed, so what is below it is not updated.
+    As an input does, a shared variable counts that the graph as written depends on. What an input
+    replaces is not computed, so what is below it is not updated.
     """
     if without is True:
         return pairs
@@ -247,7 +248,7 @@ def add_default_updates(
     while frontier:
         found = [
             node
-            for node in toposort(frontier, stop=given)
+            for node in as_written(frontier, stop=given)
             if isinstance(node, Shared)
             and node.default_update is not None
             and node.cell not in done

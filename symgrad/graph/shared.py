@@ -94,6 +94,7 @@ class Shared(Expr):
             self.cell.spare = None  # who has the array may change any part of it
             return self.cell.value
 
+    @checks_keywords(new_value="value")
     def set_value(self, value: Any, borrow: bool = False) -> None:
         """Replace the value; its shape may differ, its dtype and rank may not.
 

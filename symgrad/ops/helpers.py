@@ -12,6 +12,7 @@ from symgrad.errors import (
     GraphTypeError,
     GraphValueError,
     NotScalarConstantError,
+    checks_keywords,
     describe,
     made_at,
 )
@@ -27,6 +28,7 @@ from symgrad.ops.shaping import Alloc, BroadcastLike
 # -- constants -----------------------------------------------------------------------------
 
 
+@checks_keywords(v="orig_v", shown=False)
 def get_scalar_constant_value(
     orig_v: Any, elemwise: bool = True, only_process_constants: bool = False, max_recur: int = 10
 ) -> Any:

@@ -170,3 +170,13 @@ def test_shared_variables_are_keys():
     table = collections.OrderedDict([(w, 1), (v, 2)])
     assert (table[w], w == w, w == v) == (1, True, False)
     assert v not in [w]
+
+
+def test_values_are_set_by_theanos_name_too():
+    a = shared(1.0)
+    a.set_value(new_value=3.0)
+    assert a.get_value() == 3
+    a.set_value(value=4.0, borrow=True)
+    assert a.get_value() == 4
+    with pytest.raises(GraphTypeError, match="no argument 'new_valu'. Did you mean 'new_value'"):
+        a.set_value(new_valu=1.0)
