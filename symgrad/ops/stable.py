@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.ops.elementwise import abs, eq, exp, expm1, ge, gt, sqr, switch
+from symgrad.ops.elementwise import abs, eq, exp, expm1, ge, gt, sqr, switch, tanh
 from symgrad.ops.families import elementwise
+from symgrad.ops.nnet import sigmoid
 from symgrad.ops.special import _from_jax, _into, _scipy
 
 # -- 1 - exp(x) ----------------------------------------------------------------------------------
@@ -29,7 +30,7 @@ def _log1mexp_into(out: Any, x: Any) -> None:
 
 
 @elementwise(
-    vjp=lambda g, y, x: (-g / expm1(-x),),
+    vjp=lambda g, y, x: (g * (exp(x) / expm1(x)),),
     domain=(-4.0, -0.1),
     dtype="float",
     real=True,
@@ -109,6 +110,113 @@ def log_erfc(xp: Any, x: Any) -> Any:
     array([ 6.93147181e-01, -0.00000000e+00, -9.03974117e+02])
     """
     return _log_erfc(x)
+
+
+def _log_half_erfc(x: Any) -> Any:
+    """By what is missing to 1 where x < 0, else by erfcx."""
+    right = np.asarray(x > 0)
+    below, above = np.where(right, 0, x), np.where(right, x, 1)
+    far = np.log(_scipy("erfcx", above) / 2) - above * above
+    return np.where(right, far, np.log1p(-_scipy("erfc", -below) / 2)).astype(x.dtype, copy=False)
+
+
+def _log_half_erfc_jax(xp: Any, x: Any) -> Any:
+    special = import_module("jax.scipy.special")
+    above, below = xp.where(x > 0, x, 1), xp.where(x > 0, 0, x)
+    far = xp.log(special.erfcx(above) / 2) - above * above
+    return xp.where(x > 0, far, xp.log1p(-special.erfc(-below) / 2)).astype(x.dtype)
+
+
+def _log_half_erfc_into(out: Any, x: Any) -> None:
+    np.copyto(out, _log_half_erfc(x))
+
+
+@elementwise(
+    vjp=lambda g, y, x: (-g * _TWO_OVER_ROOT_PI / erfcx(x),),
+    dtype="float",
+    real=True,
+    jax=_log_half_erfc_jax,
+    into=_log_half_erfc_into,
+)
+def log_half_erfc(xp: Any, x: Any) -> Any:
+    """``log(erfc(x) / 2)``, exact where `erfc` is nearly 2 and where it is 0.
+
+    >>> log_half_erfc([-5.0, 0.0, 30.0]).eval()
+    array([-7.68729897e-13, -6.93147181e-01, -9.04667264e+02])
+    """
+    return _log_half_erfc(x)
+
+
+# -- the hyperbolic functions --------------------------------------------------------------------
+
+
+def _log_cosh_into(out: Any, x: Any) -> None:
+    np.copyto(out, _log_cosh(np, x))
+
+
+def _log_cosh(xp: Any, x: Any) -> Any:
+    """By expm1 up to a limit, above which log(cosh(x)) grows as x does."""
+    limit = 10 if x.dtype == "float16" else 20
+    size = xp.absolute(x)
+    power = xp.expm1(xp.minimum(size, limit))
+    return xp.log1p(power * power / (2 * (1 + power))) + xp.maximum(size - limit, 0)
+
+
+@elementwise(vjp=lambda g, y, x: (g * tanh(x),), dtype="float", real=True, into=_log_cosh_into)
+def log_cosh(xp: Any, x: Any) -> Any:
+    """``log(cosh(x))``, exact near 0 and where `cosh` overflows.
+
+    >>> log_cosh([0.0, 1e-9, 800.0]).eval()
+    array([0.00000000e+00, 5.00000000e-19, 7.99306853e+02])
+    """
+    return _log_cosh(xp, x)
+
+
+def _slope_of_tanh_into(out: Any, x: Any) -> None:
+    np.copyto(out, _slope_of_tanh(np, x))
+
+
+def _slope_of_tanh(xp: Any, x: Any) -> Any:
+    power = xp.exp(-2 * xp.absolute(x))
+    return 4 * power / xp.square(1 + power)
+
+
+@elementwise(
+    vjp=lambda g, y, x: (-2 * g * (y * tanh(x)),),
+    dtype="float",
+    real=True,
+    into=_slope_of_tanh_into,
+)
+def slope_of_tanh(xp: Any, x: Any) -> Any:
+    """``1 - tanh(x)**2``, exact where `tanh` is nearly 1.
+
+    >>> slope_of_tanh([0.0, 20.0]).eval()
+    array([1.0000000e+00, 1.6993417e-17])
+    """
+    with np.errstate(under="ignore"):
+        return _slope_of_tanh(xp, x)
+
+
+def _log_twice_sigmoid_into(out: Any, x: Any) -> None:
+    np.copyto(out, _log_twice_sigmoid(np, x))
+
+
+def _log_twice_sigmoid(xp: Any, x: Any) -> Any:
+    """By expm1 down to a limit, below which it falls as x does."""
+    limit = 10 if x.dtype == "float16" else 40
+    return xp.minimum(x + limit, 0) - xp.log1p(xp.expm1(xp.minimum(-x, limit)) / 2)
+
+
+@elementwise(
+    vjp=lambda g, y, x: (g * sigmoid(-x),), dtype="float", real=True, into=_log_twice_sigmoid_into
+)
+def log_twice_sigmoid(xp: Any, x: Any) -> Any:
+    """``log(2 * sigmoid(x))``, which is ``log(1 + tanh(x / 2))``, exact near 0 and far below.
+
+    >>> log_twice_sigmoid([-800.0, 1e-9, 40.0]).eval()
+    array([-7.99306853e+02,  5.00000000e-10,  6.93147181e-01])
+    """
+    return _log_twice_sigmoid(xp, x)
 
 
 # -- a mixture of a sigmoid and its opposite -----------------------------------------------------

@@ -12,7 +12,16 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.determinants import Det, SLogDet
 from symgrad.ops.op import projections
 from symgrad.ops.reduction import Max
-from symgrad.ops.stable import log1mexp, log_erfc, log_mixture
+from symgrad.ops.stable import (
+    log1mexp,
+    log_cosh,
+    log_erfc,
+    log_half_erfc,
+    log_mixture,
+    log_twice_sigmoid,
+    slope_of_tanh,
+)
+from symgrad.ops.trigonometry import cosh, sinh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -28,6 +37,8 @@ from symgrad.rewrite.patterns import (
     negated,
     other_than,
     same,
+    scaled,
+    squared,
     view_of_core,
 )
 from symgrad.types import is_discrete, is_float
@@ -88,6 +99,38 @@ def _one_minus_exp(e: Expr) -> Expr | None:
     return None if rest is None or rest.op is not ops.neg else argument(rest.inputs[0], ops.exp)
 
 
+@LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.expm1, sinh])
+def log_of_growing(e: Expr) -> Expr | None:
+    """log(expm1(x)) → x + log1mexp(-x), log(sinh(x)) → x - log(2) + log1mexp(-2 * x).
+
+    Finite where they overflow. A number may stand before them.
+    """
+    (a,) = e.inputs
+    if not is_float(e.dtype):
+        return None
+    number: Expr | None = None
+    if a.op is ops.mul:
+        number, a = a.inputs if is_positive_number(a.inputs[0]) else a.inputs[::-1]
+        if not is_positive_number(number) or not fits_in(number, a):
+            return None
+    elif a.op is ops.true_div:
+        a, number = a.inputs
+        if not is_positive_number(number) or not fits_in(number, a):
+            return None
+    x, y = argument(a, ops.expm1), argument(a, sinh)
+    if x is not None:
+        made = ops.add.make(x, log1mexp.make(minus(x)))
+    elif y is not None:
+        half = Constant(np.array(math.log(2), dtype=e.dtype))
+        made = ops.add.make(ops.sub.make(y, half), log1mexp.make(scaled(y, -2)))
+    else:
+        return None
+    if number is not None:
+        by = ops.sub if e.inputs[0].op is ops.true_div else ops.add
+        made = by.make(made, _log(ops.Cast(e.dtype).make(number)))
+    return _to_base(e, made)
+
+
 def _to_base(e: Expr, made: Expr) -> Expr:
     """What is made of a natural logarithm, for the base of `e`."""
     if e.op is ops.log:
@@ -101,6 +144,64 @@ def log_of_erfc(e: Expr) -> Expr | None:
     """log([erfc(x)]) → log_erfc([x]), which is finite where erfc is 0."""
     x = argument(e.inputs[0], ops.erfc)
     return None if x is None else log_erfc.make(x)
+
+
+@LOGARITHMS(ops.log, needs=[ops.erfc])
+def log_of_half_erfc(e: Expr) -> Expr | None:
+    """log(erfc(x) / 2) → log_half_erfc(x), exact where erfc is nearly 2: a normal log-cdf."""
+    x = _argument_of_multiple(e.inputs[0], 0.5, ops.erfc)
+    return None if x is None else log_half_erfc.make(x)
+
+
+@LOGARITHMS(ops.log, needs=[ops.sigmoid])
+def log_of_twice_sigmoid(e: Expr) -> Expr | None:
+    """log(2 * sigmoid(x)) → log_twice_sigmoid(x): that is log(1 + tanh(x / 2)), exact near 0."""
+    x = _argument_of_multiple(e.inputs[0], 2, ops.sigmoid)
+    return None if x is None else log_twice_sigmoid.make(x)
+
+
+@LOGARITHMS(ops.log, needs=[cosh])
+def log_of_cosh(e: Expr) -> Expr | None:
+    """log([cosh(x)]) → log_cosh([x]), which is finite where cosh overflows."""
+    x = argument(e.inputs[0], cosh)
+    return None if x is None else log_cosh.make(x)
+
+
+@LOGARITHMS(ops.log, ops.log1p, needs=[ops.tanh, slope_of_tanh])
+def log_of_slope_of_tanh(e: Expr) -> Expr | None:
+    """log(1 - tanh(x)**2) → -2 * log_cosh(x), which is exact near 0 and far from it."""
+    (a,) = e.inputs
+    if not is_float(e.dtype):
+        return None
+    if e.op is ops.log and a.op is ops.sub:
+        one, part = a.inputs
+        y = squared(part) if is_filled(one, 1) and fits_in(one, part) else None
+    else:
+        y = squared(a.inputs[0]) if e.op is ops.log1p and a.op is ops.neg else None
+    x = argument(a, slope_of_tanh) if y is None else argument(y, ops.tanh)
+    return None if x is None or (e.op is ops.log1p and y is None) else scaled(log_cosh.make(x), -2)
+
+
+@LOGARITHMS(ops.log1p, needs=[ops.tanh])
+def log1p_of_tanh(e: Expr) -> Expr | None:
+    """log1p(tanh(x)) → log_twice_sigmoid(2 * x), log1p(-tanh(x)) → log_twice_sigmoid(-2 * x)."""
+    (a,) = e.inputs
+    factor = 2
+    if a.op is ops.neg:
+        a, factor = a.inputs[0], -2
+    x = argument(a, ops.tanh) if is_float(e.dtype) else None
+    return None if x is None else log_twice_sigmoid.make(scaled(x, factor))
+
+
+def _argument_of_multiple(e: Expr, number: float, op: Any) -> Expr | None:
+    """The x of `number * [op(x)]`, or of a quotient by its inverse."""
+    part: Expr | None = None
+    if e.op is ops.mul:
+        part = other_than(e, number)
+    elif e.op is ops.true_div:
+        a, divisor = e.inputs
+        part = a if is_filled(divisor, 1 / number) and fits_in(divisor, a) else None
+    return None if part is None or not is_float(e.dtype) else argument(part, op)
 
 
 @LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.sigmoid])
@@ -199,6 +300,7 @@ def log1p_of_large(e: Expr) -> Expr | None:
 # -- log of what is made of exponentials and sigmoids ----------------------------------------------
 
 
+_POSITIVE = {ops.exp, cosh, ops.sigmoid, ops.erfc}
 _LARGEST = 24  # nodes below a log: a dozen terms; rewriting longer ones costs more than it saves
 
 
@@ -219,8 +321,8 @@ def _made_of(e: Expr) -> set[str]:
     while todo and count < _LARGEST:
         count += 1
         e = core(todo.pop())
-        if e.op in (ops.exp, ops.sigmoid, ops.erfc) or isinstance(e.op, ops.Softmax):
-            found.add("exp" if e.op is ops.exp else "probability")
+        if e.op in _POSITIVE or isinstance(e.op, ops.Softmax):
+            found.add("exp" if e.op in (ops.exp, cosh) else "probability")
         elif is_positive_number(e):
             found.add("number")
         elif e.op is ops.pow and is_number(e.inputs[1]):

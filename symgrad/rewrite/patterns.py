@@ -165,6 +165,56 @@ def argument(e: Expr, op: Elementwise) -> Expr | None:
     return view_of_core(e, inner.inputs[0]) if inner.op is op and is_float(e.dtype) else None
 
 
+def squared(e: Expr, by_itself: bool = True) -> Expr | None:
+    """The x of sqr(x), x**2 or, perhaps, x * x."""
+    if e.op is ops.sqr:
+        return e.inputs[0]
+    if e.op is ops.pow:
+        x, power = e.inputs
+        return x if is_filled(power, 2) and fits_in(power, x) and x.dtype == e.dtype else None
+    return e.inputs[0] if by_itself and e.op is ops.mul and same(*e.inputs) else None
+
+
+def exponent(e: Expr) -> Expr | None:
+    """The x of what is written as another [exp(x)]: 1 / exp(-x), exp(x / 2)**2 and kin."""
+    if not is_float(e.dtype):
+        return None
+    factor = 1.0
+    while (inner := core(e)).op is not ops.exp:
+        base = squared(inner)
+        if base is not None:
+            factor *= 2
+        elif inner.op is ops.inv:
+            factor, base = -factor, inner.inputs[0]
+        elif inner.op is ops.true_div and is_filled(inner.inputs[0], 1):
+            factor, base = -factor, inner.inputs[1]
+            if not fits_in(inner.inputs[0], base):
+                return None
+        else:
+            return None
+        if base.dtype != inner.dtype:
+            return None
+        e = view_of_core(e, base)
+    x = view_of_core(e, inner.inputs[0])
+    return minus(x) if factor == -1 else x if factor == 1 else scaled(x, factor)
+
+
+def scaled(x: Expr, factor: float) -> Expr:
+    """`factor * x`, in one product with a number that scales `x` already."""
+    if x.op in (ops.mul, ops.true_div):
+        for s, rest in (x.inputs, x.inputs[::-1]):
+            if isinstance(s, Constant) and not s.ndim and is_float(s.dtype):
+                if x.op is ops.mul:
+                    number = s.value * factor
+                elif s is x.inputs[1]:
+                    number = factor / s.value
+                else:
+                    continue
+                number = np.array(number, dtype=s.dtype)
+                return rest if number == 1 else ops.mul.make(Constant(number), rest)
+    return ops.mul.make(Constant(np.array(factor, dtype=x.dtype)), x)
+
+
 def minus(x: Expr) -> Expr:
     """`-x`, without a second minus."""
     return x.inputs[0] if x.op is ops.neg else ops.neg.make(x)

@@ -6,10 +6,12 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
+from symgrad.ops.stable import erfcx, slope_of_tanh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
     core,
+    exponent,
     fits_in,
     is_filled,
     is_reduction_of,
@@ -18,13 +20,14 @@ from symgrad.rewrite.patterns import (
     negated,
     other_than,
     same,
+    scaled,
+    squared,
     view_of_core,
 )
 from symgrad.types import is_float
 
 SPELLINGS = RuleSet("spellings")
 
-_SUMS = (ops.add, ops.sub)
 _PRODUCTS = (ops.mul, ops.true_div)
 
 # -- softmax -------------------------------------------------------------------------------------
@@ -90,7 +93,7 @@ def tanh_spelled_out(e: Expr) -> Expr | None:
         return None
     if negated(a, b):
         return ops.tanh.make(a)
-    return ops.tanh.make(_scaled(ops.sub.make(a, b), 0.5))
+    return ops.tanh.make(scaled(ops.sub.make(a, b), 0.5))
 
 
 @SPELLINGS(ops.true_div, needs=[ops.expm1])
@@ -102,30 +105,59 @@ def tanh_of_half(e: Expr) -> Expr | None:
         return None
     x = argument(above, ops.expm1)
     if x is not None:
-        return ops.tanh.make(_scaled(x, 0.5)) if same(x, z) else None
+        return ops.tanh.make(scaled(x, 0.5)) if same(x, z) else None
     if above.op is ops.sub and is_filled(above.inputs[0], 0):  # what became of 1 - exp(x)
         x = argument(above.inputs[1], ops.expm1)
         if x is not None and same(x, z):
-            made: Expr = ops.sub.make(above.inputs[0], ops.tanh.make(_scaled(x, 0.5)))
+            made: Expr = ops.sub.make(above.inputs[0], ops.tanh.make(scaled(x, 0.5)))
             return made
     return None
 
 
-@SPELLINGS(ops.mul, ops.true_div, needs=[ops.tanh])
+@SPELLINGS(ops.sub, needs=[ops.tanh])
+def one_minus_tanh(e: Expr) -> Expr | None:
+    """1 - tanh(x) → 2 * sigmoid(-2 * x), exact where tanh is nearly 1.
+
+    1 + tanh(x) stays where no logarithm is taken of it: GELU by tanh would take twice the time.
+    """
+    one, part = e.inputs
+    if not is_filled(one, 1) or not fits_in(one, part) or not is_float(e.dtype):
+        return None
+    x = argument(part, ops.tanh)
+    return None if x is None else _times(2, ops.sigmoid.make(scaled(x, -2)))
+
+
+@SPELLINGS(ops.sub, needs=[ops.tanh])
+def one_minus_square_of_tanh(e: Expr) -> Expr | None:
+    """1 - tanh(x)**2 → slope_of_tanh(x), which is exact far from 0.
+
+    What the slope of tanh itself computes, 1 - y * y, stays: it takes half the time.
+    """
+    one, square = e.inputs
+    y = squared(square, by_itself=False) if is_filled(one, 1) and fits_in(one, square) else None
+    x = None if y is None or not is_float(e.dtype) else argument(y, ops.tanh)
+    return None if x is None else slope_of_tanh.make(x)
+
+
+def _times(number: float, x: Expr) -> Expr:
+    return ops.mul.make(Constant(np.array(number, dtype=x.dtype)), x)
+
+
+@SPELLINGS(ops.mul, ops.true_div, needs=[ops.tanh, ops.sigmoid])
 def sigmoid_by_tanh(e: Expr) -> Expr | None:
-    """(1 + tanh(x)) / 2 → sigmoid(2 * x), (1 - tanh(x)) / 2 → sigmoid(-2 * x), exact below -20."""
+    """(1 + tanh(x)) / 2 → sigmoid(2 * x), also (2 * sigmoid(x)) / 2 → sigmoid(x)."""
     a, b = e.inputs
-    if not (a.op in _SUMS or b.op in _SUMS):
+    if not any(i.op is ops.add or i.op is ops.mul for i in (a, b)):
         return None
     total = _over_two(e) if e.op is ops.true_div else other_than(e, 0.5)
     if total is None or not is_float(e.dtype):
         return None
-    if total.op is ops.sub and is_filled(total.inputs[0], 1):
-        x = argument(total.inputs[1], ops.tanh) if fits_in(*total.inputs) else None
-        return None if x is None else ops.sigmoid.make(_scaled(x, -2))
+    if total.op is ops.mul:  # what has become of 1 - tanh(x)
+        part = other_than(total, 2)
+        return part if part is not None and argument(part, ops.sigmoid) is not None else None
     part = other_than(total, 1) if total.op is ops.add else None
     x = None if part is None else argument(part, ops.tanh)
-    return None if x is None else ops.sigmoid.make(_scaled(x, 2))
+    return None if x is None else ops.sigmoid.make(scaled(x, 2))
 
 
 @SPELLINGS(ops.add, needs=[ops.tanh])
@@ -139,29 +171,13 @@ def sigmoid_by_half_tanh(e: Expr) -> Expr | None:
         return None
     part = other_than(half, 0.5) if half.op is ops.mul else _over_two(half)
     x = None if part is None else argument(part, ops.tanh)
-    return None if x is None else ops.sigmoid.make(_scaled(x, 2))
+    return None if x is None else ops.sigmoid.make(scaled(x, 2))
 
 
 def _over_two(e: Expr) -> Expr | None:
     """The a of `a / 2`."""
     a, two = e.inputs
     return a if is_filled(two, 2) and fits_in(two, a) else None
-
-
-def _scaled(x: Expr, factor: float) -> Expr:
-    """`factor * x`, in one product with a number that scales `x` already."""
-    if x.op in (ops.mul, ops.true_div):
-        for s, rest in (x.inputs, x.inputs[::-1]):
-            if isinstance(s, Constant) and not s.ndim and is_float(s.dtype):
-                if x.op is ops.mul:
-                    number = s.value * factor
-                elif s is x.inputs[1]:
-                    number = factor / s.value
-                else:
-                    continue
-                number = np.array(number, dtype=s.dtype)
-                return rest if number == 1 else ops.mul.make(Constant(number), rest)
-    return ops.mul.make(Constant(np.array(factor, dtype=x.dtype)), x)
 
 
 # -- sigmoid -------------------------------------------------------------------------------------
@@ -248,18 +264,33 @@ def minus_sigmoid_plus_one(e: Expr) -> Expr | None:
     return None
 
 
+@SPELLINGS(ops.sub, needs=[ops.sigmoid])
+def sigmoid_less_its_square(e: Expr) -> Expr | None:
+    """sigmoid(x) - sigmoid(x)**2 → sigmoid(x) * sigmoid(-x), exact where sigmoid is nearly 1."""
+    p, square = e.inputs
+    x = argument(p, ops.sigmoid)
+    base = None if x is None else squared(square)
+    if x is None or base is None or not same(base, p):
+        return None
+    made: Expr = ops.mul.make(p, ops.sigmoid.make(minus(x)))
+    return made
+
+
 # -- exp(x) - 1 ----------------------------------------------------------------------------------
 
 
 @SPELLINGS(ops.sub, needs=[ops.exp])
 def exp_minus_one(e: Expr) -> Expr | None:
-    """[exp(x)] - 1 → expm1([x]), 1 - [exp(x)] → 0 - expm1([x]), exact near 0."""
+    """[exp(x)] - 1 → expm1([x]), 1 - [exp(x)] → 0 - expm1([x]), exact near 0.
+
+    So are 1 / exp(x), expm1(-x), and exp(x)**2, expm1(2 * x).
+    """
     a, b = e.inputs
     if is_filled(b, 1) and fits_in(b, a):
-        x = argument(a, ops.exp)
+        x = exponent(a)
         return None if x is None else ops.expm1.make(x)
     if is_filled(a, 1) and fits_in(a, b):
-        x = argument(b, ops.exp)
+        x = exponent(b)
         zero = Constant(np.zeros((), dtype=e.dtype))  # not -expm1(x), which is -0 at 0
         return None if x is None else ops.sub.make(zero, ops.expm1.make(x))
     return None
@@ -269,7 +300,7 @@ def exp_minus_one(e: Expr) -> Expr | None:
 def exp_plus_minus_one(e: Expr) -> Expr | None:
     """[exp(x)] + -1 → expm1([x]), in either order."""
     power = other_than(e, -1)
-    x = None if power is None else argument(power, ops.exp)
+    x = None if power is None else exponent(power)
     return None if x is None else ops.expm1.make(x)
 
 
@@ -308,3 +339,49 @@ def one_plus_erf(e: Expr) -> Expr | None:
     part = other_than(e, 1)
     x = None if part is None else argument(part, ops.erf)
     return None if x is None else ops.erfc.make(minus(x))
+
+
+@SPELLINGS(ops.add, ops.sub, needs=[ops.erf, ops.erfc])
+def half_of_erfc(e: Expr) -> Expr | None:
+    """0.5 ± erf(x) / 2 → erfc(∓x) / 2, 1 - erfc(x) / 2 → erfc(-x) / 2, exact in the tails."""
+    if not is_float(e.dtype):
+        return None
+    a, b = e.inputs
+    for one, part in ((a, b), (b, a)) if e.op is ops.add else ((a, b),):
+        half = _half_of(part) if fits_in(one, part) else None
+        if half is None:
+            continue
+        x = argument(half, ops.erf) if is_filled(one, 0.5) else None
+        if x is not None:
+            return _times(0.5, ops.erfc.make(x if e.op is ops.sub else minus(x)))
+        x = argument(half, ops.erfc) if e.op is ops.sub and is_filled(one, 1) else None
+        if x is not None:
+            return _times(0.5, ops.erfc.make(minus(x)))
+    return None
+
+
+def _half_of(e: Expr) -> Expr | None:
+    """The x of x / 2 or 0.5 * x."""
+    if e.op is ops.true_div:
+        return _over_two(e)
+    return other_than(e, 0.5) if e.op is ops.mul else None
+
+
+@SPELLINGS(ops.mul, ops.true_div, needs=[ops.erfc])
+def erfcx_spelled_out(e: Expr) -> Expr | None:
+    """exp(x**2) * erfc(x) → erfcx(x), erfc(x) / exp(-x**2) too, finite where exp overflows."""
+    a, b = e.inputs
+    for tail, power in ((a, b), (b, a)) if e.op is ops.mul else ((a, b),):
+        if tail.op is not ops.erfc or power.op is not ops.exp or power.dtype != tail.dtype:
+            continue
+        (square,) = power.inputs
+        (x,) = tail.inputs
+        if e.op is ops.mul:
+            base = squared(square)
+        elif square.op is ops.neg:
+            base = squared(square.inputs[0])
+        else:  # -x * x
+            base = square.inputs[1] if square.op is ops.mul and negated(*square.inputs) else None
+        if base is not None and (same(base, x) or negated(base, x)):
+            return erfcx.make(x)
+    return None

@@ -186,12 +186,14 @@ def _erf(x):
 
 
 def _erfc(x):
-    return mp.mpf(0) if x > 1e5 else mp.mpf(2) if x < -30 else mp.erfc(x)
+    if x > 1e5:
+        return mp.mpf(0) if x == INF else _exp(-x * x) * _erfcx(x)
+    return mp.mpf(2) if x < -30 else mp.erfc(x)
 
 
 def _erfcx(x):
     if x > 1e5:
-        return 1 / (x * mp.sqrt(mp.pi))
+        return (1 - 1 / (2 * x * x)) / (x * mp.sqrt(mp.pi))
     return _exp(x * x) * _erfc(x)
 
 
@@ -225,6 +227,14 @@ _FUNCTIONS = {
             "log1p_of_fraction": _log1p,
             "log_mixture": lambda a, b, x: _log(a * _sigmoid(x) + b * _sigmoid(-x)),
             "log1mexp": lambda x: _log(-_expm1(x)),
+            "log_half_erfc": lambda x: (
+                _log(_erfc(x) / 2) if x < 1e5 else _log(_erfcx(x) / 2) - x * x
+            ),
+            "log_cosh": lambda x: abs(x) + _log1p(_exp(-2 * abs(x))) - mp.log(2),
+            "slope_of_tanh": lambda x: 4 * _sigmoid(2 * x) * _sigmoid(-2 * x),
+            "log_twice_sigmoid": lambda x: mp.log(2) - _softplus(-x),
+            "cosh": lambda x: (_exp(x) + _exp(-x)) / 2,
+            "sinh": lambda x: (_exp(x) - _exp(-x)) / 2,
             "expm1": _expm1,
             "sigmoid": _sigmoid,
             "softplus": _softplus,

@@ -59,8 +59,32 @@ STABILITY = {
     "log_of_erfc": [
         lambda v: log(T.erfc(v)),
         lambda v: log(1 - T.erf(v)),
-        lambda v: log(0.5 * (1 + T.erf(v))),
+        lambda v: log(3 * (1 + T.erf(v))),
     ],
+    "log_of_half_erfc": [
+        lambda v: log(0.5 * T.erfc(v)),
+        lambda v: log((1 + T.erf(v)) / 2),
+        lambda m: log(0.5 * T.erfc(m).T),
+    ],
+    "log_of_twice_sigmoid": [
+        lambda v: log(2 * sigmoid(v)),
+        lambda v: log(1 - tanh(v)),
+        lambda m: log(2 * (1 - sigmoid(m)).T),
+    ],
+    "log_of_cosh": [lambda v: log(T.cosh(v)), lambda v: log(3 / T.cosh(v))],
+    "log_of_growing": [
+        lambda v: log(T.expm1(v)),
+        lambda v: T.log2(exp(v) - 1),
+        lambda v: log(T.sinh(v)),
+        lambda v: log(2 * T.sinh(v)),
+        lambda v: log(T.expm1(v) / 3),
+    ],
+    "log_of_slope_of_tanh": [
+        lambda v: log(1 - tanh(v) ** 2),
+        lambda v: log(1 - tanh(v) * tanh(v)),
+        lambda v: T.log1p(-T.sqr(tanh(v))),
+    ],
+    "log1p_of_tanh": [lambda v: T.log1p(tanh(v)), lambda m: T.log1p(-tanh(m).T)],
     "log_of_mixture": [
         lambda v, w: log(w * sigmoid(v) + (1 - w) * (1 - sigmoid(v))),
         lambda v, w, u: log(sigmoid(-v) * w - sigmoid(v) * u),
@@ -150,11 +174,28 @@ SPELLINGS = {
         lambda v: (1 - exp(v)) / (1 + exp(v)),
         lambda v: (exp(2 * v) - 1) / (exp(2 * v) + 1),
     ],
+    "one_minus_tanh": [lambda v: 1 - tanh(3 * v), lambda m: 1 - tanh(m).T],
     "sigmoid_by_tanh": [
         lambda v: (1 + tanh(v)) / 2,
         lambda v: (1 - tanh(v)) * 0.5,
         lambda v: (tanh(v / 2) + 1) / 2,
         lambda v: (tanh(3 * v) + 1) / 2,
+    ],
+    "one_minus_square_of_tanh": [lambda v: 1 - tanh(v) ** 2, lambda m: 1 - T.sqr(tanh(m).T)],
+    "sigmoid_less_its_square": [
+        lambda v: sigmoid(v) - sigmoid(v) ** 2,
+        lambda v: sigmoid(v) - sigmoid(v) * sigmoid(v),
+        lambda m: sigmoid(m).T - T.sqr(sigmoid(m).T),
+    ],
+    "half_of_erfc": [
+        lambda v: 0.5 + T.erf(v) / 2,
+        lambda v: 0.5 - 0.5 * T.erf(v),
+        lambda v: 1 - 0.5 * T.erfc(v),
+    ],
+    "erfcx_spelled_out": [
+        lambda v: exp(v**2) * T.erfc(v),
+        lambda v: T.erfc(v) * exp(v * v),
+        lambda v: T.erfc(-v) / exp(-T.sqr(v)),
     ],
     "sigmoid_by_half_tanh": [lambda v: tanh(v) / 2 + 0.5, lambda v: 0.5 + 0.5 * tanh(v)],
     "sigmoid_spelled_out": [

@@ -239,6 +239,133 @@ def test_the_root_of_a_square_has_a_gradient_at_0():
     np.testing.assert_allclose(T.sqrt(T.sqr(z)).eval({z: [3 - 4j]}), [3 - 4j])
 
 
+def tanh_slope(x):
+    return 4 * slope(2 * x)
+
+
+def normal_tail(x):
+    return mp.erfc(x) / 2
+
+
+# name: the graph, its exact value, and points
+TAILS = {
+    "log(1 - 1 / exp(x))": (
+        lambda x: T.log(1 - 1 / e(x)),
+        lambda x: mp.log(-mp.expm1(-x)),
+        [1e-20, 1.0, 40.0],
+    ),
+    "log(1 - inv(exp(x)))": (
+        lambda x: T.log(1 - T.inv(e(x))),
+        lambda x: mp.log(-mp.expm1(-x)),
+        [1e-20, 1.0, 40.0],
+    ),
+    "log(1 - exp(x)**2)": (
+        lambda x: T.log(1 - e(x) ** 2),
+        lambda x: mp.log(-mp.expm1(2 * x)),
+        [-1e-20, -1.0, -40.0],
+    ),
+    "log(1 - (exp(x) * exp(x))[::-1])[::-1]": (
+        lambda x: T.log(1 - (e(x) * e(x))[::-1])[::-1],
+        lambda x: mp.log(-mp.expm1(2 * x)),
+        [-1e-20, -1.0, -40.0],
+    ),
+    "log(exp(x) - 1)": (
+        lambda x: T.log(e(x) - 1),
+        lambda x: mp.log(mp.expm1(x)),
+        [1e-20, 1.0, 40.0, 800.0],
+    ),
+    "log2(3 * expm1(x))": (
+        lambda x: T.log2(3 * T.expm1(x)),
+        lambda x: mp.log(3 * mp.expm1(x)) / mp.log(2),
+        [1e-20, 1.0, 40.0, 800.0],
+    ),
+    "log(sinh(x) / 3)": (
+        lambda x: T.log(T.sinh(x) / 3),
+        lambda x: mp.log(mp.sinh(x) / 3),
+        [1e-9, 1.0, 40.0, 800.0],
+    ),
+    "log(cosh(x))": (
+        lambda x: T.log(T.cosh(x)),
+        lambda x: mp.log(mp.cosh(x)),
+        [-800.0, -1e-9, 0.3, 1.0, 1.1, 800.0],
+    ),
+    "log(1 + cosh(x))": (
+        lambda x: T.log(1 + T.cosh(x)),
+        lambda x: mp.log(1 + mp.cosh(x)),
+        [-800.0, -1.0, 0.3, 1.1, 800.0],
+    ),
+    "log(0.5 * erfc(x))": (
+        lambda x: T.log(0.5 * T.erfc(x)),
+        lambda x: mp.log(normal_tail(x)),
+        [-9.0, -5.0, -0.1, 0.0, 0.1, 5.0, 30.0],
+    ),
+    "log((1 + erf(x)) / 2)": (
+        lambda x: T.log((1 + T.erf(x)) / 2),
+        lambda x: mp.log(normal_tail(-x)),
+        [-30.0, -5.0, -0.1, 0.0, 0.1, 5.0, 9.0],
+    ),
+    "log(0.5 + erf(x) / 2)": (
+        lambda x: T.log(0.5 + T.erf(x) / 2),
+        lambda x: mp.log(normal_tail(-x)),
+        [-30.0, -5.0, -0.1, 0.0, 0.1, 5.0, 9.0],
+    ),
+    "1 - 0.5 * erfc(x)": (
+        lambda x: 1 - 0.5 * T.erfc(x),
+        lambda x: normal_tail(-x),
+        [-9.0, -5.0, -0.1, 0.0, 0.1, 5.0],
+    ),
+    "exp(x**2) * erfc(x)": (
+        lambda x: e(x**2) * T.erfc(x),
+        lambda x: mp.exp(x * x) * mp.erfc(x),
+        [-5.0, 0.0, 1.0, 12.0, 60.0],
+    ),
+    "erfc(x) / exp(-x * x)": (
+        lambda x: T.erfc(x) / e(-x * x),
+        lambda x: mp.exp(x * x) * mp.erfc(x),
+        [-5.0, 0.0, 1.0, 12.0, 60.0],
+    ),
+    "sigmoid(x) - sigmoid(x)**2": (lambda x: s(x) - s(x) ** 2, slope, [-40.0, -1.0, 1.0, 40.0]),
+    "1 - tanh(x)": (lambda x: 1 - T.tanh(x), lambda x: 2 * sigmoid(-2 * x), [-1.0, 0.3, 20.0]),
+    "log(1 - tanh(x))": (
+        lambda x: T.log(1 - T.tanh(x)),
+        lambda x: mp.log(2 * sigmoid(-2 * x)),
+        [-1.0, -1e-9, 1e-9, 0.3, 0.5, 0.7, 20.0, 800.0],
+    ),
+    "log1p(tanh(x))": (
+        lambda x: T.log1p(T.tanh(x)),
+        lambda x: mp.log(2 * sigmoid(2 * x)),
+        [-800.0, -20.0, -0.7, -0.5, -1e-9, 1e-9, 1.0],
+    ),
+    "1 - tanh(x)**2": (lambda x: 1 - T.tanh(x) ** 2, tanh_slope, [-20.0, -1e-9, 0.3, 1.0, 20.0]),
+    "log(1 - tanh(x)**2)": (
+        lambda x: T.log(1 - T.tanh(x) ** 2),
+        lambda x: mp.log(tanh_slope(x)),
+        [-800.0, -20.0, -1e-9, 1e-9, 0.7, 1.1, 20.0],
+    ),
+    "log(1 - tanh(x) * tanh(x))": (
+        lambda x: T.log(1 - T.tanh(x) * T.tanh(x)),
+        lambda x: mp.log(tanh_slope(x)),
+        [-800.0, -20.0, -1e-9, 1e-9, 0.7, 1.1, 20.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", [None, "FAST_COMPILE"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", TAILS)
+def test_what_overflows_or_cancels_in_its_tails_is_exact_there(name, dtype, mode):
+    build, value, points = TAILS[name]
+    x = T.vector("x", dtype=dtype)
+    y = build(x)
+    points = np.array(points, dtype)
+    have, derivative = symgrad.function([x], [y, T.grad(y.sum(), x)], mode=mode)(points)
+    exact = [mp.mpf(float(p)) for p in points]
+    check(have, [[value(p) for p in exact]], dtype, "value")
+    step = mp.mpf(10) ** -200
+    slopes = [(value(p + step) - value(p - step)) / (2 * step) for p in exact]
+    check(derivative, [slopes], dtype, "gradient")
+
+
 SHIFTED = {
     "softmax": lambda x, m: T.nnet.softmax(x - m),
     "log of softmax": lambda x, m: T.log(T.nnet.softmax(x - m)),
