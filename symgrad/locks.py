@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 _RLock = type(threading.RLock())
@@ -45,18 +45,22 @@ class all_of:
 
     Taking them is one call into C that notes each lock as it is taken, and so is giving them back:
     an exception cannot come between a lock and its note. Should it come just before they are given
-    back, they are when the block's memory is.
+    back, they are when the block's memory is: by a weak reference whose callback is C, too, for in
+    a `__del__` Ctrl-C would be lost.
 
     >>> locks = [new_lock() for _ in range(100)]
     >>> with all_of(locks):
     ...     pass
     """
 
-    __slots__ = ("held", "locks")
+    __slots__ = ("__weakref__", "_end", "_give_back", "held", "locks")
 
     def __init__(self, locks: Sequence[Any]) -> None:
         self.held: list[Any] = []
         self.locks = locks
+        # Its one `next` releases all that are held, for releasing returns None; later ones nothing.
+        self._give_back = filter(None, map(_release, self.held))
+        self._end = weakref.ref(self, partial(next, self._give_back))
 
     def __enter__(self) -> None:
         try:
@@ -66,9 +70,4 @@ class all_of:
             raise
 
     def __exit__(self, *exception: object) -> None:
-        # each is taken from the list and given back in one step, the last one first
-        deque(map(_release, map(list.pop, [self.held] * len(self.held))), maxlen=0)
-
-    def __del__(self) -> None:
-        if self.held:
-            self.__exit__()
+        next(self._give_back, None)
