@@ -120,7 +120,7 @@ class Arange(Op):
         if step == 0:
             raise ValueError("the step is 0")
         if is_discrete(self.dtype) or isinstance(step, int):
-            if xp is np and max(abs(start), abs(stop), abs(step)) > _EXACT:
+            if xp is np and max(map(abs, (start, stop, step, stop - start))) >= _EXACT:
                 return _large_arange(start, stop, step).astype(self.dtype)
             return xp.arange(start, stop, step).astype(self.dtype)
         length = _arange_length(start, stop, step)

@@ -13,8 +13,10 @@ from symgrad.types import TensorType, TupleType, is_float
 
 NAN = float("nan")
 
-# what may be given NaN and return none: choices, and what asks for NaN
+# what may be given NaN and return none: choices, what asks for NaN, and what only looks at one of
+# its inputs where another one is NaN as well
 CHOOSING = {"switch", "kept", "fmin", "isnan", "isinf", "isfinite", "imag", "leaky_relu"}
+CHOOSING |= {"marked", "slope_by_exp"}
 
 
 def cases():
@@ -38,7 +40,8 @@ def test_one_nan_at_each_place(example, dtype):
     rng = np.random.default_rng(0)
     values = [drawn(a, rng) for a in example.args]
     if dtype == "float32" and not example.fixed_dtype:
-        values = [v.astype("float32") if v.dtype == "float64" else v for v in values]
+        with np.errstate(over="ignore"):  # of examples near the largest float64
+            values = [v.astype("float32") if v.dtype == "float64" else v for v in values]
     inputs = [TensorType(v.dtype.name, (None,) * v.ndim)() for v in values]
     node = example.op.make(*inputs)
     results = projections(node) if isinstance(node.type, TupleType) else [node]
