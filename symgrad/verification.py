@@ -9,6 +9,7 @@ import numpy as np
 
 from symgrad import hooks
 from symgrad.errors import GradientError, GraphTypeError, GraphValueError
+from symgrad.foreign import as_array
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.ops.elementwise import cast
 from symgrad.ops.op import NullGrad, constant
@@ -63,7 +64,7 @@ class numeric_grad:
         out_type: str | None = None,
     ) -> None:
         several = isinstance(pt, (list, tuple))
-        points = [np.array(p) for p in (pt if several else [pt])]
+        points = [np.array(as_array(p)) for p in (pt if several else [pt])]
         for point in points:
             if not is_float(point.dtype.name):
                 raise GraphTypeError(
@@ -203,7 +204,7 @@ def verify_grad(
     """
     if not isinstance(pt, (list, tuple)):
         raise GraphTypeError(f"verify_grad: pt must be a list of arrays, not {pt!r}.")
-    points = [np.array(p) for p in pt]
+    points = [np.array(as_array(p)) for p in pt]
     for k, point in enumerate(points):
         if not is_float(point.dtype.name):
             raise GraphTypeError(

@@ -359,3 +359,11 @@ def test_s25_a_python_int_as_shared_value():
     np.testing.assert_array_equal(f(a), [1, 3])
     np.testing.assert_array_equal(f(a), [2, 4])
     np.testing.assert_array_equal(f(a), [1, 3])
+
+
+@pytest.mark.parametrize("spec", [".3f", "d", "e", ".2%", "g", "05n"])
+def test_a_format_for_numbers_is_refused_in_words(spec):
+    x = T.dscalar("x")
+    with pytest.raises(theano.GraphTypeError, match=r"no number yet to format as '.*Use x.eval"):
+        format(x, spec)
+    assert f"{x}|{x:>3}|{x:s}|{x:<3s}|" == "x|  x|x|x  |"

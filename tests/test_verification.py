@@ -108,3 +108,10 @@ def test_a_small_result_beside_a_large_one():
 def test_a_step_that_changes_nothing_is_refused():
     with pytest.raises(GraphValueError, match="does not change the float32 number"):
         numeric_grad(lambda x: x.sum(), np.float32([1e5]), eps=1e-4)
+
+
+def test_points_under_a_mask_are_refused():
+    point = np.ma.array([1.0, 99.0], mask=[False, True])
+    for check in (verify_grad, numeric_grad):
+        with pytest.raises(GraphTypeError, match="masked"):
+            check(lambda z: z * 2, [point])

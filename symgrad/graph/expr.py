@@ -194,6 +194,10 @@ class Expr(Methods, Misnames):
         return str(self)
 
     def __format__(self, spec: str) -> str:
+        if spec[-1:] in tuple("bcdeEfFgGnoxX%"):
+            self._no(
+                f"it has no number yet to format as {spec!r}", "Use x.eval({...}) for a value."
+            )
         return format(str(self), spec)
 
     def draw(self, path: Any = None) -> Any:
