@@ -285,6 +285,8 @@ ALGEBRA = {
         lambda v: v / exp(v) * exp(v),
         lambda v: -(2 * (v / exp(v))) * exp(v),
         lambda v: exp(v) * exp(v) ** -2.5,
+        lambda v, w: w / T.cosh(v) * T.sinh(v),
+        lambda v: slope(v / T.cosh(v), v),
         lambda v: slope(v / exp(v), v),
     ],
     "over_power_of_two": [lambda v: v / 4, lambda v: v / -0.5],

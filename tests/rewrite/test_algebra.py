@@ -292,6 +292,8 @@ def test_gradient_of_the_tutorial_is_small():
         (lambda v: 3 * v / T.exp(v), lambda x: 3 * (1 - x) * mpmath.exp(-x), 1.0),
         (lambda v: v / T.exp(2 * v), lambda x: (1 - 2 * x) * mpmath.exp(-2 * x), 0.5),
         (lambda v: -(T.exp(v) ** -1), lambda x: mpmath.exp(-x), 1.0),
+        (lambda v: 1 / T.cosh(v), lambda x: -mpmath.tanh(x) / mpmath.cosh(x), 1.0),
+        (lambda v: 3 * v / T.cosh(v), lambda x: 3 * (1 - x * mpmath.tanh(x)) / mpmath.cosh(x), 1.0),
     ],
 )
 def test_slopes_over_exponentials_vanish_no_sooner_than_values(f, slope, most, dtype):
