@@ -17,10 +17,12 @@ from symgrad.ops.elementwise import (
     Cast,
     add,
     cast,
+    mul,
     neq,
     sub,
     switch,
     tensor_copy,
+    true_div,
 )
 from symgrad.ops.families import Reduction
 from symgrad.ops.logic import and_, invert, or_
@@ -101,6 +103,10 @@ class Choices:
         if before is not None and part is before.inside:
             return gradient
         own = _choice_of(part) if part.op is switch else None
+        if own is None and node.op in (mul, true_div) and self._matters(source):
+            own = self._factor(node, part, index)
+            if own is not None and before is None:
+                return self._noted(own.of(part), own)
         if own is None and node.op.flat is not None and self._matters(source):
             flat = node.op.flat(index, *node.inputs)
             own = None if flat is None else Choice(flat, False, part)
@@ -115,6 +121,16 @@ class Choices:
             choice = where._replace(inside=part)
         passing = not is_elementwise(node) and (isinstance(node.op, _PASSING_KINDS) or moves(node))
         return self._noted(part if passing and own is None else choice.of(choice.inside), choice)
+
+    def _factor(self, node: Expr, part: Expr, index: int) -> Choice | None:
+        """The condition outside of which a product's slope is zero, since its other factor is."""
+        if node.op is true_div and index != 1:
+            return None
+        choice = None
+        for k, factor in enumerate(node.inputs):
+            if k != index and factor.op is switch:
+                choice = _choice_of(factor)
+        return None if choice is None else choice._replace(inside=part)
 
     def _reaching(
         self, node: Expr, choice: Choice, gradient: Any, source: Expr, part: Expr, index: int

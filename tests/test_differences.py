@@ -372,6 +372,20 @@ ROWS: dict[str, list[Row]] = {
             ours="float64 4.61169e+18",
             instead="l.sum() / 3.",
         ),
+        Row(
+            "S.function([v], T.switch(v > 0, v, 0) * T.log(v))([0., 1.])",
+            "values are NumPy's: 0 * -inf is NaN; the slopes of what was not chosen are 0 in both",
+            theano="float64 [0, 0]",
+            ours="float64 [nan, 0]",
+            instead="S.function([v], T.switch(v > 0, v * T.log(v), 0))([0., 1.])",
+        ),
+        Row(
+            "T.nlinalg.eig(m)[0].dtype",
+            "eigenvalues of real matrices may be complex, whatever the values are",
+            theano="float64",
+            ours="complex128",
+            instead="T.nlinalg.eig(m)[0].real.dtype",
+        ),
     ],
     "Gradients": [
         Row(

@@ -212,3 +212,22 @@ def test_what_is_chosen_elsewhere_is_not_multiplied_twice():
     x = T.dvector("x")
     f = S.function([x], T.grad(T.switch(x > 0, T.exp(T.tanh(x)), 0).sum(), x))
     assert f.source.count("kept(") == 1
+
+
+@pytest.mark.parametrize("mode", [None, "FAST_COMPILE"])
+def test_what_is_multiplied_with_a_zero_of_a_condition(mode):
+    v = T.dvector("v")
+    log, root = T.switch(v > 0, T.log(v), 0), T.sqrt(v)
+    for cost, expected in (
+        (log * root, lambda x: 1 / np.sqrt(x) + np.log(x) / (2 * np.sqrt(x))),
+        (root * T.switch(T.le(v, 0), 0, T.log(v)), None),
+        (2 * root * log * v, None),
+        (log / (1 + root), None),
+    ):
+        slope = T.grad(cost.sum(), v)
+        second = T.grad(slope.sum(), v)
+        first, curvature = S.function([v], [slope, second], mode=mode)([0.0, 2.0])
+        assert (first[0], curvature[0]) == (0, 0)
+        assert np.isfinite(first[1])
+        if expected is not None:
+            np.testing.assert_allclose(first[1], expected(2.0))
