@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -59,7 +59,7 @@ class all_of:
         self.held: list[Any] = []
         self.locks = locks
         # Its one `next` releases all that are held, for releasing returns None; later ones nothing.
-        self._give_back = filter(None, map(_release, self.held))
+        self._give_back: Iterator[Any] = filter(None, map(_release, self.held))
         self._end = weakref.ref(self, partial(next, self._give_back))
 
     def __enter__(self) -> None:
