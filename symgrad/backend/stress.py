@@ -275,7 +275,8 @@ def _before_chain(
         assert shape is None or array.shape == shape, (
             f"a chain of shape {shape} writes to memory of shape {array.shape}"
         )
-        assert array.flags.carray, "a chain writes to memory with gaps, or read-only"
+        whole = array.flags.carray or array.flags.farray  # the latter is taken row by row
+        assert whole, "a chain writes to memory with gaps, or read-only"
         others = [a for k, a in enumerate(arrays) if k != position]
         for other in (a for value in (*live, *others) for a in _flat(value)):
             assert not _share(array, other), "a chain writes to what is needed besides"

@@ -118,8 +118,11 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
     size = float(np.sum(np.abs(terms)) + abs(fine))
     if not np.isfinite(size) or not np.isfinite(float(abs(rough))) or float(abs(here)) > 1e12:
         return
-    kink = abs(left2 - right2) > 1e-3 * size + 1e-9 or abs(left2 - right2) > 0.5 * abs(left - right)
-    if kink and abs(left2 - right2) > 1e-9 * size + 1e-12:
+    # A step that is long beside where slopes change tells nothing: a finer one tells another thing.
+    coarse = abs(fine - rough) > 0.1 * max(abs(fine), abs(rough)) and abs(fine - rough) > 1e-3
+    apart = abs(left2 - right2)
+    kink = apart > 1e-3 * size + 1e-9 or apart > 0.5 * abs(left - right)
+    if coarse or (kink and apart > 1e-9 * size + 1e-12):
         counts[KINK] += 1
         return
     counts["gradients compared with differences"] += 1

@@ -31,9 +31,15 @@ def kind_of(dtype: Any) -> str:
 class Words:
     """The names that references use; `np` is NumPy, or what stands for it."""
 
+    narrow_products = False  # not in a wider dtype: what is too large on the way is infinite then
+
     def __init__(self, floatx: str = "float64", wide: bool = False, xp: Any = np) -> None:
         self.floatx, self.wide, self.xp = floatx, wide, xp
-        names = [n for n in dir(self) if n[0] != "_" and n not in ("xp", "wide", "floatx")]
+        names = [
+            n
+            for n in dir(self)
+            if n[0] != "_" and n not in ("xp", "wide", "floatx", "narrow_products")
+        ]
         self.names = {"np": xp, **{n: getattr(self, n) for n in names}}
 
     # -- dtypes ------------------------------------------------------------------------------
@@ -206,6 +212,8 @@ class Words:
     # -- linear algebra ----------------------------------------------------------------------
 
     def dot(self, a: Any, b: Any) -> Any:
+        if self.narrow_products:
+            return np.asarray(np.dot(a, b))
         if a.dtype.kind in "fc" and str(a.dtype) in ("float16", "float32", "complex64"):
             broad = "complex128" if a.dtype.kind == "c" else "float64"
             with np.errstate(all="ignore"):
@@ -282,7 +290,7 @@ def _exact(name: str) -> Any:
         "gammaln": lambda x: (
             x if x == -mp.inf else mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x))
         ),
-        "psi": lambda x: -mp.inf if x == 0 else mp.psi(0, x),
+        "psi": lambda x: mp.psi(0, x),
         "erfinv": mp.erfinv,
         "gammainc": lambda k, x: mp.gammainc(k, 0, x, regularized=True),
         "gammaincc": lambda k, x: mp.gammainc(k, x, mp.inf, regularized=True),
@@ -300,6 +308,8 @@ def _exact(name: str) -> Any:
     def computed(*values: Any) -> Any:
         if any(math.isnan(float(v)) for v in values):
             return WIDE("nan")
+        if name == "psi" and values[0] == 0:  # a pole, of which the sign of 0 tells the side
+            return WIDE(-math.copysign(math.inf, values[0]))
         try:
             found = function(*map(number, values))
         except (ValueError, ZeroDivisionError, OverflowError):

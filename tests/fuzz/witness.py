@@ -22,6 +22,7 @@ class Noise:
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.RandomState(seed)
+        self.narrow = seed % 2 == 0  # products, too
 
     def __call__(self, value: Any, size: float = 1.0) -> Any:
         if value.dtype.kind not in "fc" or not value.size:
@@ -54,6 +55,7 @@ def referred(
 ) -> dict[str, Any]:
     """What the references say of each name; names without a reference are absent."""
     words = Words(program.floatx, wide)
+    words.narrow_products = noise is not None and noise.narrow
     arrays = {x.name: x.value.array for x in program.leaves}
     values: dict[str, Any] = {
         name: words.leaf(_cleaned(array) if clean else array) for name, array in arrays.items()
