@@ -288,7 +288,7 @@ def test_signal_handlers_may_do_what_they_interrupt():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*multi-?threaded.*")
 def test_a_child_process_finds_all_locks_free():
     world = World()
     stop = threading.Event()

@@ -31,6 +31,8 @@ _OTHERWISE = {
     "root_of_squares": "its slope at 0 is NaN",
     "norm": "its slope at 0 is NaN",
     "std": "its slope at 0 is NaN",
+    "j0": "of infinity, another SciPy's",
+    "j1": "of infinity, another SciPy's",
 }
 _PATIENCE = 60  # seconds that Theano may take for a program
 
@@ -136,6 +138,8 @@ def _compared(
         off = unexplained(have, want, [want]) & np.isfinite(want) & np.isfinite(have)
         scale = np.max(np.abs(np.where(np.isfinite(want), want, 0)), initial=1.0)
         eps = max(np.finfo(x.dtype).eps if x.dtype.kind in "fc" else 0 for x in (have, want))
+        if program.floatx == "float32":  # of Theano's Python numbers, beside float64 too
+            eps = max(eps, np.finfo("float32").eps)
         off &= ~(np.abs(have - want) <= 1e5 * eps * scale)
         if np.any(off) and name in wide:
             counts["Theano: another value than ours and our reference's"] += 1
