@@ -118,6 +118,9 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
             found.append(((here - low) / h, (high - here) / h, (high - low) / (2 * h)))
     (left, right, rough), (left2, right2, fine) = found
     size = float(np.sum(np.abs(terms)) + abs(fine))
+    if np.max(np.abs(terms), initial=0) > 1e8:  # a step is long beside what has such a slope
+        counts[KINK] += 1
+        return
     if not np.isfinite(size) or not np.isfinite(float(abs(rough))) or float(abs(here)) > 1e12:
         return
     # A step that is long beside where slopes change tells nothing: a finer one tells another thing.

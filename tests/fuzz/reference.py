@@ -255,6 +255,8 @@ def _guarded(function: Any) -> Any:
 def _gammaln(x: float) -> float:
     if x == -math.inf:
         return x  # as SciPy's; it has no value there
+    if -1e-308 < x < 0:
+        return math.inf  # as SciPy's, for which 1 / x is too large
     if x <= 0 and x == math.floor(x):
         return math.inf
     return math.lgamma(x)
@@ -288,7 +290,11 @@ def _exact(name: str) -> Any:
         "log_erfc": lambda x: mp.log(mp.erfc(x)),
         "gamma": mp.gamma,
         "gammaln": lambda x: (
-            x if x == -mp.inf else mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x))
+            x
+            if x == -mp.inf
+            else mp.inf
+            if x <= 0 and (x == mp.floor(x) or x > -1e-308)
+            else mp.re(mp.loggamma(x))
         ),
         "psi": lambda x: mp.psi(0, x),
         "erfinv": mp.erfinv,
