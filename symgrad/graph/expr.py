@@ -16,9 +16,9 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, made_at, quoted
 from symgrad.foreign import is_array_like
 from symgrad.graph.flat_pickle import flat_reduce
-from symgrad.graph.identity import SameVariable
+from symgrad.graph.identity import SameVariable, is_looked_for
 from symgrad.graph.methods import Methods
-from symgrad.graph.misnamed import Misnames
+from symgrad.graph.misnamed import Misnames, is_misnamed
 from symgrad.graph.numpy_calls import array_for, hint_for
 from symgrad.origins import Origin, capture_origin, resolve_origin
 from symgrad.types import DTYPES, ValueType, tensor_type
@@ -220,8 +220,13 @@ class Expr(Methods, Misnames):
 
     # -- what a symbol cannot do -------------------------------------------------------------
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not is_misnamed(type(self), name)]
+
     def __bool__(self) -> bool:
         if self.op is not None and self.op.is_condition:
+            if is_looked_for(self, sys._getframe(1)):
+                return bool(self.op.name == "neq")
             raise GraphTypeError(
                 f"{self} is symbolic: its truth is not known before the function runs. Use "
                 "T.switch(condition, a, b) instead of `if`, T.and_(a, b) or `a & b` instead of "

@@ -6,7 +6,9 @@ writes ``T.mean(prediction == labels)`` wants something else, and would get the 
 
 from __future__ import annotations
 
+from types import FrameType
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 from symgrad.errors import GraphTypeError
 
@@ -78,6 +80,25 @@ class SameVariable:
     __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __trunc__ = refuse
     __floor__ = __ceil__ = __lt__ = __le__ = __gt__ = __ge__ = refuse
     __getitem__ = __iter__ = __len__ = __contains__ = refuse
+
+
+def is_looked_for(comparison: Any, frame: FrameType) -> bool:
+    """Whether a comparison with NumPy's value was made by the search of a container.
+
+    NumPy's numbers and arrays compare element by element, so that ``3.0 == x`` is an expression.
+    In ``x in [np.float64(3), x]``, or ``.index(x)``, Python makes that comparison and asks for its
+    truth in one instruction: there, no number is the variable.
+    """
+    return (
+        comparison.op.name in ("eq", "neq")
+        and comparison in BY_NUMPY
+        and comparison.origin[:1] == ((frame.f_code, frame.f_lasti),)
+    )
+
+
+# The comparisons that NumPy asked for; others that are made and asked in one instruction, as by
+# filter(partial(T.eq, a), variables), are mistakes.
+BY_NUMPY: WeakSet[Any] = WeakSet()
 
 
 def _short(value: Any) -> str:

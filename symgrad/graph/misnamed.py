@@ -52,6 +52,11 @@ class Misnamed:
         raise error
 
 
+def is_misnamed(owner: type, name: str) -> bool:
+    """Whether a name only says what to write instead, so that completion does not offer it."""
+    return name in MISNAMED and not hasattr(owner, name)
+
+
 class Misnames:
     """The names as attributes; a class that has one of them puts its own in front."""
 

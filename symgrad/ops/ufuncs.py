@@ -15,6 +15,7 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, made_at, suggest
 from symgrad.graph.expr import Expr
+from symgrad.graph.identity import BY_NUMPY
 from symgrad.ops.elementwise import divmod
 from symgrad.ops.families import Elementwise
 from symgrad.ops.op import REGISTRY
@@ -117,7 +118,10 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], kwargs: Mapping[
     function = _find(name)
     if function is None:
         _unknown(call, name, inputs)
-    return function(*inputs)
+    result = function(*inputs)
+    if ufunc in (np.equal, np.not_equal):
+        BY_NUMPY.add(result)
+    return result
 
 
 def _unknown(call: str, name: str, values: Any) -> NoReturn:

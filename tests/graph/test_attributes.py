@@ -101,3 +101,10 @@ def test_what_a_variable_is_stays_as_it_is(kind, name):
 
 def test_constants_have_a_value():
     assert T.constant(3).value == T.constant(3).data == 3
+
+
+@pytest.mark.parametrize("made", [T.dvector, lambda: T.constant(1.0), lambda: theano.shared(1.0)])
+def test_completion_offers_what_is_there(made):
+    variable = made()
+    assert [name for name in dir(variable) if not hasattr(variable, name)] == []
+    assert {"shape", "eval", "T", "name"} <= set(dir(variable))

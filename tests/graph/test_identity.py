@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 from unittest import mock
 
 import numpy as np
@@ -123,6 +124,44 @@ def test_what_arrays_have_says_what_to_use(method):
 )
 def test_truth_is_identity(text, truth):
     assert bool(eval(text)) is truth
+
+
+NUMBER, VALUES = np.float64(1.0), np.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("X in [NUMBER, X]", True),
+        ("X in [NUMBER]", False),
+        ("X not in (VALUES, A)", True),
+        ("A in {'a': VALUES}.values()", False),
+        ("[VALUES, NUMBER, X].index(X) == 2", True),
+        ("[X, np.int8(1), X].count(X) == 2", True),
+        ("[NUMBER, X] == [NUMBER, X]", True),
+        ("(NUMBER, X) == (X, NUMBER)", False),
+        ("(NUMBER, X) != (X, NUMBER)", True),
+    ],
+)
+def test_containers_may_hold_numpys_values(text, truth):
+    assert bool(eval(text)) is truth
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: bool(NUMBER == X),
+        lambda: 1 if X == NUMBER else 2,
+        lambda: NUMBER == X and 1,
+        lambda: bool(np.equal(NUMBER, X)),
+        lambda: not VALUES != A,  # noqa: SIM202
+        lambda: list(filter(lambda w: T.eq(w, 1.0), [X])),
+        lambda: list(filter(partial(T.eq, NUMBER), [X])),
+    ],
+)
+def test_elsewhere_the_truth_of_a_comparison_with_a_number_is_not_known(ask):
+    with pytest.raises(GraphTypeError, match="its truth is not known"):
+        ask()
 
 
 def test_the_truth_survives_copies_as_a_plain_bool():
