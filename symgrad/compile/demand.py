@@ -17,7 +17,16 @@ import numpy as np
 
 from symgrad.graph.expr import Expr
 from symgrad.ops.barriers import Barrier
-from symgrad.ops.elementwise import clip_between, eq, maximum, minimum, neq, switch
+from symgrad.ops.elementwise import (
+    clip_between,
+    eq,
+    larger_of,
+    maximum,
+    minimum,
+    neq,
+    smaller_of,
+    switch,
+)
 from symgrad.ops.families import Reduction
 from symgrad.ops.logic import isfinite, isinf, isnan
 from symgrad.ops.moving import is_elementwise, moves
@@ -26,7 +35,7 @@ from symgrad.ops.shaping import SumLike
 
 Mask = Any  # an array of bools, or True: all elements
 
-_CHOOSING = (switch, maximum, minimum, clip_between)
+_CHOOSING = (switch, maximum, minimum, larger_of, smaller_of, clip_between)
 _ASKING = (isnan, isinf, isfinite)  # whoever asks knows what to do about it
 
 
@@ -140,7 +149,7 @@ class Demand:
                 masks = [mask & ~((x < low) | (x > high)), mask, mask]
             else:
                 a, b = given
-                below = np.less if op is maximum else np.greater
+                below = np.less if op in (maximum, larger_of) else np.greater
                 masks = [mask & ~below(a, b), mask & ~below(b, a)]
         else:
             masks = [mask] * len(node.inputs)

@@ -184,6 +184,7 @@ _RULES: dict[str, Callable[[Expr, Sequence[Range]], Range]] = {
     "true_div": _true_div,
     "pow": _pow,
     "maximum": _maximum,
+    "larger_of": _maximum,
     "clip": _clip,
     "switch": _switch,
     "sum": _reduced,

@@ -520,15 +520,16 @@ def unless_nan(xp: Any, a: Any, b: Any) -> Any:
     return xp.where(xp.isnan(b), b, a)
 
 
-def _beyond_vjp(beyond: Any) -> Any:
-    """The gradient goes to what is not beyond the other; in a tie to the first."""
+def _beyond_vjp(beyond: Any, both: bool = False) -> Any:
+    """The gradient goes to what is not beyond the other; in a tie to the first, or to both."""
 
     def vjp(g: Any, y: Any, a: Any, b: Any) -> Sequence[Any]:
         g = unless_nan(g, y)  # which of two is larger, if one is NaN, nobody knows
         by_a = None if isinstance(a, Constant) else switch(beyond(a, b), 0, g)
         return by_a, None if isinstance(b, Constant) else switch(or_tie(a, b), 0, g)
 
-    or_tie = ge if beyond is lt else le
+    opposite, with_tie = (gt, ge) if beyond is lt else (lt, le)
+    or_tie = opposite if both else with_tie
     return vjp
 
 
@@ -552,22 +553,46 @@ def minimum(xp: Any, a: Any, b: Any) -> Any:
     return xp.minimum(a, b)
 
 
+@elementwise(vjp=_beyond_vjp(lt, both=True), real=True, ufunc="maximum")
+def larger_of(xp: Any, a: Any, b: Any) -> Any:
+    """`maximum`, but in a tie both get the gradient, as all that are tied do in `max`.
+
+    >>> larger_of([1.0, 5.0], 2).eval()
+    array([2., 5.])
+    """
+    return xp.maximum(a, b)
+
+
+@elementwise(vjp=_beyond_vjp(gt, both=True), real=True, ufunc="minimum")
+def smaller_of(xp: Any, a: Any, b: Any) -> Any:
+    """`minimum`, but in a tie both get the gradient, as all that are tied do in `min`.
+
+    >>> smaller_of([1.0, 5.0], 2).eval()
+    array([1., 2.])
+    """
+    return xp.minimum(a, b)
+
+
 def largest(*args: Any) -> Any:
     """The largest of any number of tensors, element by element.
+
+    Of two it is `maximum`; in a tie of more each of them gets the gradient, as in `max`.
 
     >>> largest([1.0, 5.0], 2, [3.0, 0.0]).eval()
     array([3., 5.])
     """
-    return _fold(maximum, args, "largest")
+    return _fold(larger_of if len(args) > 2 else maximum, args, "largest")
 
 
 def smallest(*args: Any) -> Any:
     """The smallest of any number of tensors, element by element.
 
+    Of two it is `minimum`; in a tie of more each of them gets the gradient, as in `min`.
+
     >>> smallest([1.0, 5.0], 2, [3.0, 0.0]).eval()
     array([1., 0.])
     """
-    return _fold(minimum, args, "smallest")
+    return _fold(smaller_of if len(args) > 2 else minimum, args, "smallest")
 
 
 def _fold(op: Any, args: Sequence[Any], name: str) -> Any:
