@@ -10,7 +10,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -88,15 +88,22 @@ class Blocks:
         self.kernel = kernel
         self.shape = shape
         self.threads = kernel.threads_for(shape)
-        size = math.prod(shape)
-        block = kernel.block(self.threads, size)
-        self.cuts = _cuts(size, block)
-        # in rows, where the arrays cannot be seen as vectors
-        self.row_cuts = _cuts(shape[0], max(1, block // (size // shape[0])))
         self.work = [
             [np.empty(kernel.block_of(shape, self.threads), dtype) for dtype in kernel.registers]
             for _ in range(self.threads)
         ]
+
+    @cached_property
+    def cuts(self) -> list[tuple[int, int]]:
+        """The blocks of elements; asked for when there are arrays, which not every length has."""
+        size = math.prod(self.shape)
+        return _cuts(size, self.kernel.block(self.threads, size))
+
+    @cached_property
+    def row_cuts(self) -> list[tuple[int, int]]:
+        """Those of rows, where the arrays cannot be seen as vectors."""
+        size, rows = math.prod(self.shape), self.shape[0]
+        return _cuts(rows, max(1, self.kernel.block(self.threads, size) // (size // rows)))
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the chain; `arrays` are its inputs and the arrays for its results, or None."""

@@ -12,6 +12,7 @@ interrupted, is found to be gone by the next one.
 from __future__ import annotations
 
 import gc
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -76,4 +77,5 @@ class collector_paused:
             with collector_paused():
                 return function(*args, **kwargs)
 
+        paused.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         return paused

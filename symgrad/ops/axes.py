@@ -92,6 +92,16 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return dimshuffle(x, *["x" if a in new else next(old) for a in range(ndim)])
 
 
+_MOST_AXES = 64  # of NumPy's arrays
+
+
+def _count(n_ones: Any, what: str) -> int:
+    count = check_int(n_ones, f"{what}: n_ones")
+    if count > _MOST_AXES:
+        raise GraphValueError(f"{what}: {count} axes are more than NumPy's {_MOST_AXES}.")
+    return count
+
+
 @checks_keywords(t="x")
 def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     """Insert axes of length 1 on the left.
@@ -100,7 +110,7 @@ def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     (1, 1, 2)
     """
     x = as_expr(x, "shape_padleft")
-    return dimshuffle(x, *["x"] * check_int(n_ones, "shape_padleft: n_ones"), *range(x.ndim))
+    return dimshuffle(x, *["x"] * _count(n_ones, "shape_padleft"), *range(x.ndim))
 
 
 @checks_keywords(t="x")
@@ -111,7 +121,7 @@ def shape_padright(x: Any, n_ones: int = 1) -> Any:
     (2, 1, 1)
     """
     x = as_expr(x, "shape_padright")
-    return dimshuffle(x, *range(x.ndim), *["x"] * check_int(n_ones, "shape_padright: n_ones"))
+    return dimshuffle(x, *range(x.ndim), *["x"] * _count(n_ones, "shape_padright"))
 
 
 @checks_keywords(t="x")

@@ -143,7 +143,9 @@ class Arange(Op):
 
     def source(self, node: Any, args: Sequence[str], bind: Any) -> str:
         if self.dtype == node.inputs[0].dtype == "int64" and self.counts_up(node):
-            return f"{bind(np.arange, 'arange')}({args[1]})"
+            is_length = isinstance(node.inputs[1].op, Dim)
+            count_up = bind(np.arange, "arange") if is_length else bind(_count_up, "count_up")
+            return f"{count_up}({args[1]})"
         return super().source(node, args, bind)
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
@@ -175,6 +177,11 @@ def _large_arange(start: int, stop: int, step: int) -> Any:
     return numbers if max(start, stop) >= wide // 2 else numbers.astype("int64")
 
 
+def _count_up(stop: Any) -> Any:
+    """`numpy.arange`, which is empty from 2**63 - 512 on."""
+    return np.arange(stop) if stop < 2**62 else _large_arange(0, int(stop), 1)
+
+
 def _is_number(e: Expr, number: int) -> bool:
     return isinstance(e, Constant) and bool(e.value == number)
 
@@ -187,6 +194,8 @@ def _arange_length(start: Any, stop: Any, step: Any) -> int:
         raise GraphValueError(f"arange: from {start} to {stop} in steps of {step} never ends.")
     if steps == 0 and start != stop:  # the quotient is too small for a float
         return 0 if copysign(1, steps) < 0 else 1
+    if steps >= 2.0**62:  # NumPy's arange(2**63) is empty
+        raise GraphValueError(f"arange: {steps:.3g} numbers are more than any memory holds.")
     return max(0, ceil(steps))
 
 
@@ -229,8 +238,41 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
     )
 
 
+class NotNegative(Op):
+    """A count itself; an error where it is negative."""
+
+    what: str
+
+    def infer(self, *types: ValueType) -> ValueType:
+        return types[0]
+
+    def make(self, *inputs: Expr) -> Expr:
+        known = static_length(inputs[0])
+        if known is None:
+            return super().make(*inputs)
+        self._check(known)
+        return inputs[0]
+
+    def impl(self, xp: Any, *arrays: Any) -> Any:
+        self._check(int(arrays[0]))
+        return arrays[0]
+
+    def _check(self, count: int) -> None:
+        if count < 0:
+            raise GraphValueError(f"{self.what} is negative: {count}.")
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        yield Example(NotNegative("the count"), tuple(length_args(3)), differentiable=False)
+
+
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None) -> Any:
     """Return `num` numbers at equal distances, the stop included unless `endpoint` is False.
+
+    Raises
+    ------
+    GraphValueError
+        If `num` is negative.
 
     >>> linspace(0.0, 1.0, 5).eval()
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
@@ -242,6 +284,8 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype:
     inner = common_dtype((start, stop))
     inner = config.floatX if is_discrete(inner) else inner
     start, stop = cast(start, inner), cast(stop, inner)
+    if not isinstance(count.op, Dim):
+        count = NotNegative("the number of samples").make(count)
     last = count - 1 if endpoint else count
     k = arange(count)
     values = start + cast(k, inner) * ((stop - start) / cast(maximum(last, 1), inner))

@@ -196,6 +196,9 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     return CumProd(axis, False, False).make(cast(x, sum_dtype(x.dtype)))
 
 
+_MOST_DIFFERENCES = 1000
+
+
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """Differences of neighbours along an axis.
 
@@ -204,7 +207,8 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     x : array_like
         Rank 1 or more; of booleans, where neighbours differ.
     n : int
-        How often differences are taken.
+        How often differences are taken; where the length is not known, at most 1000 times (float64
+        does not hold the factors of more).
     axis : int
         Each difference makes it shorter by one.
 
@@ -217,6 +221,14 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     if n < 0:
         raise GraphValueError(f"diff: n must not be negative, not {n}.")
     axis = check_axis(x, axis, "diff")
+    length = x.static_shape[axis]
+    if length is not None and n >= length:
+        return x[_part(x.ndim, axis, slice(0, 0))]
+    if n > _MOST_DIFFERENCES:
+        raise GraphValueError(
+            f"diff: n is {n}, and each difference is an operation: give at most "
+            f"{_MOST_DIFFERENCES}.\n{made_at(x)}"
+        )
     for _ in range(n):
         ahead = x[_part(x.ndim, axis, slice(1, None))]
         behind = x[_part(x.ndim, axis, slice(None, -1))]

@@ -24,7 +24,7 @@ from symgrad.ops.lengths import (
 )
 from symgrad.ops.op import Arg, Example, Op, as_expr
 from symgrad.ops.shaping import Alloc, along, dimshuffle, reshape
-from symgrad.types import ValueType, is_discrete, tensor_type
+from symgrad.types import ValueType, integer_limits, is_discrete, tensor_type
 
 # -- repeat ------------------------------------------------------------------------------------
 
@@ -196,7 +196,10 @@ class Roll(Op):
         return index == 0
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
-        return self.make(g, -inputs[1]), None
+        shift = inputs[1]
+        if not isinstance(shift, Constant) or shift.value == integer_limits("int64")[0]:
+            shift = shift % maximum(dim(g, self.axis), 1)  # the least integer has no negative
+        return self.make(g, -shift), None
 
     @classmethod
     def examples(cls) -> Iterable[Example]:

@@ -80,3 +80,63 @@ def test_what_no_length_can_be_is_refused_at_once(n):
     for build in (lambda: T.zeros((2, n)), lambda: T.repeat(v, n), lambda: T.diagonal(m, n)):
         with pytest.raises(GraphValueError, match=f"{n} does not fit in int64"):
             build()
+
+
+N = T.lscalar("n")
+HUGE = (2**40, 2**62, 2**63 - 1, -(2**63))
+
+
+@pytest.mark.parametrize("count", HUGE)
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: T.diff(v, n),
+        lambda n: T.linspace(0.0, 1.0, n),
+        lambda n: T.arange(0.0, T.abs_(1.0 * T.as_tensor_variable(n)) + 2.0**62, 0.5),
+        lambda n: T.shape_padleft(v, abs(n)),
+        lambda n: T.shape_padright(v, abs(n)),
+    ],
+)
+def test_a_number_of_any_size_is_refused_at_once(make, known, count):
+    with pytest.raises(SymgradError):
+        result = make(count if known else N)
+        function([v, N], result, on_unused_input="ignore")(np.ones(3), count)
+
+
+@pytest.mark.parametrize("count", [2**44, 2**62])
+def test_a_chain_of_more_elements_than_memory_holds_is_refused_at_once(count):
+    with pytest.raises(SymgradError):
+        T.bartlett(count).eval()
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, 2**63 - 513, 2**62])
+def test_counting_ends_where_memory_does(count):
+    with pytest.raises(SymgradError):
+        function([N], T.arange(N))(count)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10**9, 2**63 - 1])
+@pytest.mark.parametrize("dtype", ["float64", "bool"])
+def test_more_differences_than_there_are_elements_leave_none(n, dtype):
+    x = T.constant(np.ones((2, 3), dtype))
+    for result, shape in ((T.diff(x, n), (2, 0)), (T.diff(x, n, axis=0), (0, 3))):
+        assert (result.static_shape, result.dtype) == (shape, dtype)
+        assert result.eval().shape == shape
+
+
+@pytest.mark.parametrize("shift", [*HUGE, -(2**63) + 1, 3, 0])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_slope_of_roll_goes_back_by_any_shift(shift, known):
+    weights = np.arange(5.0)
+    slope = T.grad((T.roll(v, shift if known else N) * weights).sum(), v)
+    f = function([v, N], slope, on_unused_input="ignore")
+    np.testing.assert_array_equal(f(np.ones(5), shift), np.roll(weights, -(shift % 5)))
+
+
+@pytest.mark.parametrize("offset", [2**31, 2**40, -(2**62)])
+def test_diagonals_that_are_far_outside_are_empty(offset):
+    m = T.dmatrix("m")
+    assert T.diagonal(m, offset).eval({m: np.ones((2, 3))}).shape == (0,)
+    slope = T.grad(T.diagonal(m, offset).sum(), m)
+    np.testing.assert_array_equal(slope.eval({m: np.ones((2, 3))}), np.zeros((2, 3)))
