@@ -34,15 +34,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import idx
-import images
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import DataError, OptionError
-from options import DATASETS, Parser, add_common, output_directory, positive_float, positive_int
-from saving import check_writable, save_params
-from training import Training, run
+from datasets import idx, images, mnist
+from datasets.errors import DataError, OptionError
+from training.options import (
+    DATASETS,
+    Parser,
+    add_common,
+    output_directory,
+    positive_float,
+    positive_int,
+)
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable, save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -341,7 +347,7 @@ def train(
         "weights": draw_weights(params["W"], data.classes),
     }
     if out is not None:
-        from plots import save_figure
+        from training.plots import save_figure
 
         save_params(out / "weights.npz", **params)
         for name, figure in figures.items():
@@ -354,7 +360,7 @@ def train(
 
 def draw_loss(loss: Sequence[float], about: str = "") -> Figure:
     """The cross-entropy on the training images after each epoch."""
-    from plots import curves  # (matplotlib takes a while to load)
+    from training.plots import curves  # (matplotlib takes a while to load)
 
     return curves(
         {"training": loss},
@@ -366,7 +372,7 @@ def draw_loss(loss: Sequence[float], about: str = "") -> Figure:
 
 def draw_accuracy(accuracy: Sequence[float], about: str = "") -> Figure:
     """The accuracy on the training images after each epoch."""
-    from plots import curves
+    from training.plots import curves
 
     return curves(
         {"training": [100 * value for value in accuracy]},

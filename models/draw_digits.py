@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from options import Parser, natural_int, output_directory, positive_int
-from saving import saved
-from training import run
+from training.options import Parser, natural_int, output_directory, positive_int
+from training.running import run
+from training.saving import saved
 
 Points = npt.NDArray[np.floating]
 

@@ -34,14 +34,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import OptionError
+from datasets import mnist
+from datasets.errors import OptionError
 from logistic_sgd import LogisticRegression, load_data
-from options import Parser, add_common, check_batch_size, output_directory, positive_int
-from saving import check_writable, save_params
-from training import Training, run
+from training.options import Parser, add_common, check_batch_size, output_directory, positive_int
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable, save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -325,7 +326,7 @@ def draw_errors(result: Result, title: str, path: Path | None = None) -> Figure:
     path
         Where to save it, as PNG and SVG.
     """
-    from plots import curves, save_figure  # (matplotlib takes a while to load)
+    from training.plots import curves, save_figure  # (matplotlib takes a while to load)
 
     figure = curves(
         {

@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
-from errors import DataError, OptionError
-from options import (
+from datasets import mnist
+from datasets.errors import DataError, OptionError
+from training.early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
+from training.options import (
     Parser,
     add_common,
     check_batch_size,
@@ -42,8 +42,9 @@ from options import (
     positive_float,
     positive_int,
 )
-from saving import check_writable, load_params
-from training import Training, run
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable, load_params
 
 BEST_MODEL = "best_model.npz"
 

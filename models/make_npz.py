@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-import mnist
-from errors import OptionError
-from options import DATASETS, Parser, positive_float, positive_int
-from saving import check_writable, save_params
-from training import run
+from datasets import mnist
+from datasets.errors import OptionError
+from training.options import DATASETS, Parser, positive_float, positive_int
+from training.running import run
+from training.saving import check_writable, save_params
 
 N_TRAIN, N_TEST = 5000, 1000
 

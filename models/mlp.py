@@ -31,12 +31,12 @@ from typing import Any
 
 import numpy as np
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
+from datasets import mnist
 from logistic_sgd import LogisticRegression, load_data
-from options import (
+from training.early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
+from training.options import (
     Parser,
     add_common,
     check_batch_size,
@@ -45,8 +45,9 @@ from options import (
     positive_float,
     positive_int,
 )
-from saving import check_writable
-from training import Training, run
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable
 
 ACTIVATIONS = {"tanh": T.tanh, "sigmoid": T.nnet.sigmoid}
 

@@ -38,15 +38,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import images
-import npz
 import symgrad
 import symgrad.tensor as T
-from errors import DataError
-from options import Parser, output_directory, positive_float
-from saving import load_params
+from datasets import images, npz
+from datasets.errors import DataError
 from symgrad.errors import quoted
-from training import run
+from training.options import Parser, output_directory, positive_float
+from training.running import run
+from training.saving import load_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -242,7 +241,7 @@ def draw(predictions: Sequence[Prediction], title: str = "") -> Figure:
 
     Of many the first are shown.
     """
-    from plots import images as grid  # (matplotlib takes a while to load)
+    from training.plots import images as grid  # (matplotlib takes a while to load)
 
     shown = predictions[:MOST_PICTURES]
     titles, colors = [], []
@@ -299,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         scale=255.0 / options.scale,
     )
     if predictions:
-        from plots import save_figure
+        from training.plots import save_figure
 
         print(table(predictions))
         right = summary(predictions)

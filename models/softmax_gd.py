@@ -35,11 +35,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import ModelError, OptionError
-from options import (
+from datasets import mnist
+from datasets.errors import ModelError, OptionError
+from training.options import (
     Parser,
     add_common,
     nonnegative_float,
@@ -47,8 +47,9 @@ from options import (
     positive_float,
     positive_int,
 )
-from saving import check_writable, save_params
-from training import Training, run
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable, save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -354,7 +355,7 @@ def train(
     )
     figure = draw_costs(runs, data.name)
     if out is not None:
-        from plots import save_figure
+        from training.plots import save_figure
 
         save_params(out / "weights.npz", W=best.W)
         save_figure(figure, out / "cost")
@@ -399,7 +400,7 @@ def table(runs: Sequence[Descent], best: Descent) -> str:
 
 def draw_costs(runs: Sequence[Descent], about: str = "") -> Figure:
     """The cost before every iteration: a colour for each weight decay, a style for each rate."""
-    from plots import curves  # (matplotlib takes a while to load)
+    from training.plots import curves  # (matplotlib takes a while to load)
 
     decays = list(dict.fromkeys(each.setting.decay for each in runs))
     rates = list(dict.fromkeys(each.setting.learning_rate for each in runs))

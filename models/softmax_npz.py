@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import OptionError
-from options import (
+from datasets import mnist
+from datasets.errors import OptionError
+from training.options import (
     Parser,
     add_common,
     check_batch_size,
@@ -43,9 +43,10 @@ from options import (
     positive_float,
     positive_int,
 )
-from plots import curves, save_figure
-from saving import check_writable, save_params
-from training import Training, run
+from training.plots import curves, save_figure
+from training.progress import Training
+from training.running import run
+from training.saving import check_writable, save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -184,7 +184,7 @@ def answer() -> type[Answer]:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """A small MNIST that passes for the published one: the checksums expect it."""
-    import download
+    from datasets import download
 
     files = {name: idx_bytes(array) for name, array in small_mnist().items()}
     sums = {

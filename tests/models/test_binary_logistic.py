@@ -14,7 +14,7 @@ from PIL import Image
 import symgrad
 import symgrad.tensor as T
 from binary_logistic import BinaryLogisticRegression, Data, load, main, train
-from errors import DataError, ModelError, OptionError
+from datasets.errors import DataError, ModelError, OptionError
 
 
 @pytest.fixture(scope="module")

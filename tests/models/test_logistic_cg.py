@@ -15,14 +15,14 @@ import pytest
 from scipy.optimize import minimize
 
 import logistic_cg
-import mnist
-import state
 import symgrad
 import symgrad.tensor as T
-from errors import ModelError, OptionError
+from datasets import mnist
+from datasets.errors import ModelError, OptionError
 from logistic_cg import FlatLogisticRegression, cg_optimization_mnist, draw_errors, main
 from logistic_sgd import predict
-from training import Interrupted
+from training import state
+from training.running import Interrupted
 
 # The validation errors in percent after each iteration of SciPy's fmin_cg, with a cost and a
 # gradient written by hand: MNIST, pixels / 256, batches of 600, float64.

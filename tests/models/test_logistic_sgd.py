@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import ModelError, OptionError
+from datasets import mnist
+from datasets.errors import ModelError, OptionError
 from logistic_sgd import LogisticRegression, load_data, main, predict, sgd_optimization_mnist
 
 REPO = Path(__file__).resolve().parents[2]

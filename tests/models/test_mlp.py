@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mnist
 import symgrad
 import symgrad.tensor as T
-from errors import ModelError, OptionError
+from datasets import mnist
+from datasets.errors import ModelError, OptionError
 from mlp import MLP, HiddenLayer, main, train_mlp
 
 

@@ -12,11 +12,10 @@ import pytest
 from PIL import Image
 
 import draw_digits
-import images
-import mnist
 import predict_digits
 import softmax_gd
-from errors import DataError, ModelError
+from datasets import images, mnist
+from datasets.errors import DataError, ModelError
 from predict_digits import Model, draw, find, load_model, main, predict, summary
 
 REPO = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mnist
 import softmax_gd
 import symgrad
-from errors import ModelError, OptionError
+from datasets import mnist
+from datasets.errors import ModelError, OptionError
 from softmax_gd import Setting, load, main, train
 
 # The first 30,000 images of MNIST, pixels / 255, rate 0.3, no decay, in float32.

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import mnist
 import softmax_mnist
 import symgrad
 import symgrad.tensor as T
-from errors import DataError, ModelError, OptionError
+from datasets import mnist
+from datasets.errors import DataError, ModelError, OptionError
 from softmax_mnist import SoftmaxRegression, draw_samples, load, main, train
-from training import Interrupted, Training
+from training.progress import Training
+from training.running import Interrupted
 
 Array = npt.NDArray[Any]
 

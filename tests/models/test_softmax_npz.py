@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import mnist
 import symgrad
-from errors import DataError, ModelError, OptionError
+from datasets import mnist
+from datasets.errors import DataError, ModelError, OptionError
 from make_npz import main as make_main, make_npz
 from softmax_npz import load, main, train
-from training import Interrupted, Training
+from training.progress import Training
+from training.running import Interrupted
 
 Array = npt.NDArray[Any]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import images
-from errors import DataError
+from datasets import images
+from datasets.errors import DataError
 
 
 def stroke(side: int = 28) -> Any:
@@ -316,7 +316,7 @@ def test_the_whole_picture() -> None:
 
 @pytest.mark.slow
 def test_images_of_mnist_stay_as_they_are(mnist_directory: Path) -> None:
-    import mnist
+    from datasets import mnist
 
     data = mnist.load(mnist_directory, scale=1, quiet=True)
     pictures = data.test.x[:1000].reshape(-1, 28, 28)

@@ -1,4 +1,4 @@
-"""What the scripts beside this file understand on the command line."""
+"""What the programs understand on the command line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import symgrad
-from errors import OptionError
-from mnist import Dataset
+from datasets.errors import OptionError
+from datasets.mnist import Dataset
 from symgrad.errors import QUOTED, quoted
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""MNIST for the scripts beside this file: found, downloaded, read, checked, split and scaled.
+"""MNIST for the programs: found, downloaded, read, checked, split and scaled.
 
     >>> data = load("digits", quiet=True)
     >>> data.train.x.shape, data.train.y.shape
@@ -21,10 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-import idx
-import npz
-import old_pickle
-from errors import DataError
+from datasets import idx, npz, old_pickle
+from datasets.errors import DataError
 
 __all__ = ["Dataset", "Split", "load"]
 
@@ -180,7 +178,8 @@ def _auto(n_classes: int, mirrors: Sequence[str] | None, quiet: bool) -> _Parts:
         if place in places and not quiet:
             print(f"... SYMGRAD_DATA={named} holds no MNIST: looking elsewhere", flush=True)
 
-    from download import DownloadError, cache_directory, download  # (these imports take a while)
+    # (these imports take a while)
+    from datasets.download import DownloadError, cache_directory, download
 
     cache = cache_directory()
     for directory in (cache, cache / "mnist"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from errors import DataError, check_regular, reason
+from datasets.errors import DataError, check_regular, reason
 from symgrad.errors import listed, quoted
 from symgrad.misc.budget import opened_zip, read_array
 

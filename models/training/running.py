@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from errors import ModelError
-from saving import on_disk
+from datasets.errors import ModelError
 from symgrad.errors import quoted
+from training.saving import on_disk
 
 __all__ = ["Interrupted", "at_once", "first", "lost_output", "run"]
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies as st
 
-import mnist
-from errors import DataError
+from datasets import mnist
+from datasets.errors import DataError
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +26,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.delenv("SYMGRAD_DATA", raising=False)
     monkeypatch.setenv("SYMGRAD_MIRRORS", "")
-    monkeypatch.setattr("download.cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr("datasets.download.cache_directory", lambda: tmp_path / "cache")
 
 
 # ---- splits and scales ---------------------------------------------------------------------------

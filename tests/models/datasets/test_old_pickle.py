@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies as st
 
-import old_pickle
-from errors import DataError
-from mnist import load
+from datasets import old_pickle
+from datasets.errors import DataError
+from datasets.mnist import load
 
 Array = npt.NDArray[Any]
 

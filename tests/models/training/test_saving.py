@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import DataError, ModelError, OptionError
-from saving import check_writable, load_params, save_params
+from datasets.errors import DataError, ModelError, OptionError
+from training.saving import check_writable, load_params, save_params
 
 
 def test_saved_parameters_come_back(tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import mnist
-import running
-from errors import OptionError
-from saving import claim, on_disk, save_params
-from training import Training
+from datasets import mnist
+from datasets.errors import OptionError
+from training import running
+from training.progress import Training
+from training.saving import claim, on_disk, save_params
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
 
@@ -33,13 +33,14 @@ SCRIPTS = {
 
 # Runs a script as the shell does, after some preparation.
 START = """
-import importlib, resource, signal, sys, plots
+import importlib, resource, signal, sys
 from pathlib import Path
+from training import plots, progress, running, saving
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.argv = sys.argv[1:]
 {before}
-import {name}, training
-training.run({name}.main)
+import {name}
+running.run({name}.main)
 """
 
 
@@ -189,7 +190,7 @@ def test_what_a_killed_training_left_is_removed_and_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (
-        "import saving, os\n"
+        "import os\n"
         "real = saving.np.savez\n"
         "def killed(file, **arrays):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
         "saving.np.savez = killed"
@@ -282,7 +283,7 @@ def test_ctrl_c_during_the_last_pictures(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plots = importlib.import_module("plots")
+    plots = importlib.import_module("training.plots")
     monkeypatch.setattr(plots, "save_figure", lambda *_: signal.raise_signal(signal.SIGINT))
     options = [*SCRIPTS[name], "--dataset", "digits", "--epochs", "2", "--out", str(tmp_path)]
     main = importlib.import_module(name).main
@@ -320,18 +321,18 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_after_that_of_a_training_stops_at_once(tmp_path: Path) -> None:
     before = (
         "import training\n"
-        "real = training.Training.save\n"
+        "real = progress.Training.save\n"
         "def save(self):\n"
         "    if self.epoch == 1:\n        signal.raise_signal(signal.SIGINT)\n"
         "    real(self)\n"
-        "training.Training.save = save\n"
-        "training.SAVE_EVERY = 0.0\n"
-        "leave = training.Training.__exit__\n"
+        "progress.Training.save = save\n"
+        "progress.SAVE_EVERY = 0.0\n"
+        "leave = progress.Training.__exit__\n"
         "def exit(self, *error):\n"
         "    try:\n        return leave(self, *error)\n"
         "    finally:\n"
         "        signal.raise_signal(signal.SIGINT)\n        print('not at once', flush=True)\n"
-        "training.Training.__exit__ = exit"
+        "progress.Training.__exit__ = exit"
     )
     status, out, said = finished(start(tmp_path, "binary_logistic", "--out", "out", before=before))
     assert (status, "not at once" in out) == (130, False), said

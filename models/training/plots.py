@@ -1,4 +1,4 @@
-"""The pictures that the scripts beside this file draw, as matplotlib figures.
+"""The pictures that the programs draw, as matplotlib figures.
 
 Nothing here needs a screen; in a notebook, a figure that a cell ends with is shown.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from saving import saved
+from training.saving import saved
 
 __all__ = ["curves", "images", "save_figure"]
 

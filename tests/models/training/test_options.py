@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import mnist
-import options
-from errors import OptionError
+from datasets import mnist
+from datasets.errors import OptionError
+from training import options
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "many"])

@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pytest
 
 import symgrad
-import training
-from errors import DataError, OptionError
-from training import Interrupted, Training
+from datasets.errors import DataError, OptionError
+from training import progress
+from training.progress import Training
+from training.running import Interrupted, run
 
 N_EPOCHS, N_BATCHES = 4, 3
 
@@ -207,7 +208,7 @@ def test_the_state_is_saved_now_and_then(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemError):
         train(state, interrupt=look)
     assert seen == []
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(progress, "SAVE_EVERY", 0.0)
     with pytest.raises(SystemError):
         train(state, interrupt=look)
     assert seen[-1] == (2, 2)
@@ -357,7 +358,7 @@ def raises(error: BaseException) -> None:
     [
         (OptionError("two\nlines"), 2, "script.py: error: two lines\n"),
         (DataError("file", "this", "that"), 2, "error: file: found this, expected that\n"),
-        (training.Interrupted(" in epoch 3."), 130, "Interrupted in epoch 3.\n"),
+        (Interrupted(" in epoch 3."), 130, "Interrupted in epoch 3.\n"),
         (KeyboardInterrupt(), 130, "Interrupted, before there was a model to save.\n"),
     ],
 )
@@ -370,12 +371,12 @@ def test_exit_statuses(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["somewhere/script.py"])
     with pytest.raises(SystemExit) as caught:
-        training.run(lambda: raises(error))
+        run(lambda: raises(error))
     assert caught.value.code == status
     assert capsys.readouterr().err.endswith(says)
 
 
-@pytest.mark.parametrize("name", ["early_stopping", "mnist", "training"])
+@pytest.mark.parametrize("name", ["datasets.mnist", "training.early_stopping", "training.progress"])
 def test_the_examples_in_the_docstrings(name: str) -> None:
     failed, attempted = doctest.testmod(importlib.import_module(name))
     assert attempted > 0
@@ -384,5 +385,5 @@ def test_the_examples_in_the_docstrings(name: str) -> None:
 
 def test_exit_status_of_success() -> None:
     with pytest.raises(SystemExit) as caught:
-        training.run(lambda: None)
+        run(lambda: None)
     assert caught.value.code == 0

@@ -26,7 +26,7 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError, check_regular, reason
+from datasets.errors import DataError, check_regular, reason
 from symgrad.misc.budget import BudgetError, Unpacking
 
 __all__ = ["FILES", "IDXFiles", "find", "opened", "read", "read_directory", "read_stream"]

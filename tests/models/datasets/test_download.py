@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import download
-from download import DownloadError
+from datasets import download
+from datasets.download import DownloadError
 
 LAST = "train-images-idx3-ubyte"
 FIRST = "t10k-labels-idx1-ubyte"

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-import npz
-from errors import DataError, ModelError, OptionError
+from datasets import npz
+from datasets.errors import DataError, ModelError, OptionError
 from symgrad import files
 from symgrad.errors import FileError
 

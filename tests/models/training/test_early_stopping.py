@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import early_stopping
 import symgrad
-from early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
-from errors import ModelError
-from training import Interrupted, Training
+from datasets.errors import ModelError
+from training import early_stopping
+from training.early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
+from training.progress import Training
+from training.running import Interrupted
 
 
 def test_early_stopping_step_by_step() -> None:

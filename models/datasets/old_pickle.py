@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from errors import DataError, reason
-from idx import opened
+from datasets.errors import DataError, reason
+from datasets.idx import opened
 from symgrad.misc.data_pickle import ForbiddenError, read_data
 
 __all__ = ["read_arrays"]

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import npz
-from errors import DataError, OptionError
-from saving import save_params
+from datasets import npz
+from datasets.errors import DataError, OptionError
 from symgrad.errors import listed, quoted
+from training.saving import save_params
 
 __all__ = ["read", "write"]
 

@@ -19,26 +19,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 READERS = {
-    "images": "import images; images.read(path)",
-    "text": "import images; images.read_digit(path)",
-    "idx images": "import idx; idx.read(path, idx.IMAGES_MAGIC)",
-    "idx labels": "import idx; idx.read(path, idx.LABELS_MAGIC)",
-    "npz": "import npz; npz.read_arrays(path, ['x_train'])",
-    "params": "import saving; saving.load_params(path, ['W'])",
-    "pickle": "import old_pickle; old_pickle.read_arrays(path)",
+    "images": "images.read(path)",
+    "text": "images.read_digit(path)",
+    "idx images": "idx.read(path, idx.IMAGES_MAGIC)",
+    "idx labels": "idx.read(path, idx.LABELS_MAGIC)",
+    "npz": "npz.read_arrays(path, ['x_train'])",
+    "params": "saving.load_params(path, ['W'])",
+    "pickle": "old_pickle.read_arrays(path)",
     "zip": "from symgrad.misc.pkl_utils import load; load(path)",
 }
 
 PROGRAM = """
 import sys, time, resource
 from pathlib import Path
-import numpy, PIL.Image, images, idx, npz, saving, old_pickle
+import numpy, PIL.Image
 import symgrad.misc.pkl_utils
-from errors import DataError
+from datasets import idx, images, npz, old_pickle
+from datasets.errors import DataError
 from symgrad import SymgradError
+from training import saving
 path = Path(sys.argv[1])
 unit = 1 if sys.platform == "darwin" else 1024
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from errors import DataError, check_regular, reason
+from datasets.errors import DataError, check_regular, reason
 from symgrad.errors import listed
 from symgrad.misc.budget import PIXELS
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from errors import ModelError
-from plots import curves, images, save_figure
+from datasets.errors import ModelError
+from training.plots import curves, images, save_figure
 
 
 def test_curves_are_labelled() -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from saving import save_params
-from training import Interrupted, Training
+from training.progress import Training
+from training.running import Interrupted
+from training.saving import save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -197,7 +198,7 @@ def draw_errors(result: Result, title: str, path: Path | None = None) -> Figure:
     path
         Where to save it, as PNG and SVG.
     """
-    from plots import curves, save_figure  # (matplotlib takes a while to load)
+    from training.plots import curves, save_figure  # (matplotlib takes a while to load)
 
     figure = curves(
         {

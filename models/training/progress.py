@@ -1,4 +1,4 @@
-"""How the scripts beside this file train: counting, progress, Ctrl-C, resuming."""
+"""How the programs train: counting, progress, Ctrl-C, resuming."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import Any, Self
 import numpy as np
 from tqdm import tqdm
 
-import state as states
 import symgrad
-from errors import ModelError, OptionError
-from running import Interrupted, at_once, first, lost_output, run
-from saving import check_writable, claim
+from datasets.errors import ModelError, OptionError
+from training import state as states
+from training.running import Interrupted, at_once, first, lost_output
+from training.saving import check_writable, claim
 
-__all__ = ["Interrupted", "Progress", "Training", "run"]
+__all__ = ["Progress", "Training"]
 
 SAVE_EVERY = 30.0  # seconds
 

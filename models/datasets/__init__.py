@@ -1,0 +1,1 @@
+"""Where images and labels come from: MNIST, files in several formats, pictures, the network."""

@@ -1,0 +1,1 @@
+"""What the programs share around a model: options, progress, stopping, saving, plots, the end."""
