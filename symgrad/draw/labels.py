@@ -368,7 +368,7 @@ def _project(g: Given) -> Label:
 
 @labels(ScaleRows)
 def _scale_rows(g: Given) -> Label:
-    return Label("rows ×", {0: "rows", 1: "factors"})
+    return Label("rows ×", {0: "rows", 1: "factors", 2: "labels"})
 
 
 # -- parts and shapes ----------------------------------------------------------------------------

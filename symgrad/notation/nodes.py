@@ -170,7 +170,9 @@ def _column_of(e: Expr) -> Expr | None:
 
 @shows(ScaleRows)
 def _scale_rows(w: Scribe, e: Expr, of: Of) -> Piece:
-    x, v = e.inputs
+    x, v, *_ = e.inputs
+    if not v.ndim:
+        return w.style.times(of(v), of(x))
     return w.style.each(w.style.indexed(of(v), f"{w.style.every}, {w.style.words('None')}"), of(x))
 
 

@@ -208,40 +208,69 @@ def _row_loss(xp: Any, z: Any, y: Any) -> tuple[Any, Any]:
 
 
 class ScaleRows(Op):
-    """Rows of a matrix times the numbers of a vector; a row without a number becomes 0."""
+    """Rows of a matrix times the numbers of a vector; a row without a number becomes 0.
+
+    The numbers may be one for all. With labels as a third input, a row without one becomes 0,
+    whatever it is multiplied by: the mean over no labels at all has the slope 1 / 0 elsewhere.
+    """
 
     shape_of = 0
+    in_place = True
 
     def infer(self, *types: ValueType) -> ValueType:
         return types[0]
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
-        x, scale = arrays
+        x, scale, *labels = arrays
         if xp is np:
             out = np.empty(x.shape, x.dtype)
-            self.impl_into(out, (), x, scale)
+            self.impl_into(out, (), *arrays)
             return out
-        n, m = x.shape[0], scale.shape[0]
-        if m == 1:
-            return x * scale
-        return x * xp.concatenate([scale, xp.zeros(n - m, x.dtype)])[:, None]
+        m = self._scaled(x, scale, *labels)
+        scaled = x[:m] * (scale[:, None] if scale.ndim else scale)
+        return xp.concatenate([scaled, xp.zeros((x.shape[0] - m, x.shape[1]), x.dtype)])
+
+    def _scaled(self, x: Any, scale: Any, labels: Any = None) -> int:
+        """How many rows have a number."""
+        if labels is not None:
+            return len(labels)
+        return len(x) if scale.shape == (1,) else len(scale)
 
     def flops(self, out: Any, *inputs: Spec) -> int | None:
         return elements(out)
 
     def impl_into(self, out: Any, work: Sequence[Any], *arrays: Any) -> None:
-        x, scale = arrays
-        m = len(scale)
+        x, scale, *_ = arrays
+        m = self._scaled(*arrays)
+        if scale.ndim:
+            scale = scale[:, None]
         if m == len(x):
-            np.multiply(x, scale[:, None], out)
-        elif m == 1:
             np.multiply(x, scale, out)
         else:
-            np.multiply(x[:m], scale[:, None], out[:m])
+            np.multiply(x[:m], scale, out[:m])
             out[m:] = 0
+
+    def source_into(self, node: Any, args: Any, out: str, work: str | None, bind: Any) -> str:
+        return self._plainly(node, [*args, out], bind) + super().source_into(
+            node, args, out, work, bind
+        )
+
+    def source(self, node: Any, args: Any, bind: Any) -> str:
+        return self._plainly(node, args, bind) + super().source(node, args, bind)
+
+    def _plainly(self, node: Any, args: Any, bind: Any) -> str:
+        """A product of NumPy, for when each row has a label: 0.1 µs, and 1.3 by `impl_into`."""
+        if len(node.inputs) < 3 or node.inputs[1].ndim:
+            return ""
+        x, scale, labels, *out = args
+        product = f"{bind(np.multiply, 'mul')}({', '.join([x, scale, *out])})"
+        return f"{product} if len({x}) == len({labels}) else "
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
         for rows in (3, 2, 1, 0):
             yield Example(cls(), (Arg((3, 4)), Arg((rows,))), differentiable=False)
+            labels = Arg((rows,), "int32", exact=[0] * rows)
+            yield Example(cls(), (Arg((3, 4)), Arg((rows,)), labels), differentiable=False)
+            yield Example(cls(), (Arg((3, 4)), Arg(()), labels), differentiable=False)
         yield Example(cls(), (Arg((0, 4)), Arg((0,))), differentiable=False)

@@ -78,10 +78,7 @@ def shape_of_losses(e: Expr, lengths: LengthsOf) -> Expr | None:
 
 @LOSSES(LessShare)
 def gradient_of_losses(e: Expr, lengths: LengthsOf) -> Expr | None:
-    """u - p * sum(u) → -v * D, where p is softmax(z) and u is 0 but v at [i, y].
-
-    One case differs: of rows without any class at all, a mean is NaN, and so is now its gradient.
-    """
+    """u - p * sum(u) → -v * D, where p is softmax(z) and u is 0 but v at [i, y]."""
     increased, p = e.inputs
     op = increased.op
     if not isinstance(op, IncIndex) or op.assign or op.spec != _ROW_AND_CLASS:
@@ -95,15 +92,20 @@ def gradient_of_losses(e: Expr, lengths: LengthsOf) -> Expr | None:
     node = _row_loss(scores, rows, classes, lengths, op.from_zero)
     if node is None:
         return None
-    made = _scaled(Project(1).make(node), _negated(_unrepeated(value)))
+    made = _scaled(node, _negated(_unrepeated(value)), lengths)
     return SumLike().make(made, scores.inputs[0]) if node.op.paired else made
 
 
-def _scaled(rows: Expr, scale: Expr) -> Expr:
-    """Rows of a matrix times a number, or a vector of numbers."""
-    if scale.ndim:
-        return ScaleRows().make(rows, scale)
-    return rows if is_filled(scale, 1) else ops.mul.make(rows, scale)
+def _scaled(node: Expr, scale: Expr, lengths: LengthsOf) -> Expr:
+    """D times a number, or a vector of numbers; rows without a class stay 0, whatever those are."""
+    rows = Project(1).make(node)
+    z, y = node.inputs
+    finite = isinstance(scale, Constant) and np.all(np.isfinite(scale.value))
+    if node.op.paired or node.op.from_zero or finite or lengths(z)[0] == lengths(y)[0]:
+        if scale.ndim:
+            return ScaleRows().make(rows, scale)
+        return rows if is_filled(scale, 1) else ops.mul.make(rows, scale)
+    return ScaleRows().make(rows, scale, y)
 
 
 def _unrepeated(v: Expr) -> Expr:

@@ -152,6 +152,25 @@ def test_fewer_classes_than_rows(name, rows, classes):
         np.testing.assert_allclose(have, want, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("classes", [0, 1, 3, 5])
+@pytest.mark.parametrize("factor", [1.0, np.inf, -np.inf, np.nan])
+def test_rows_without_a_class_have_slope_0_whatever_they_are_multiplied_by(classes, factor, dtype):
+    z, y, w = variables(dtype)
+    s = T.scalar("s", dtype=dtype)
+    losses = -picked(T.log(softmax(z)), y)
+    costs = [T.mean(losses), s * T.mean(losses), s * losses.sum(), (losses * (s * w)).sum()]
+    slopes = [T.grad(cost, z) for cost in costs]
+    given = VALUES.astype(dtype), CLASSES[:classes], WEIGHTS[:classes].astype(dtype), factor
+    fused = symgrad.function([z, y, w, s], slopes)(*given)
+    plain = symgrad.function([z, y, w, s], slopes, mode="FAST_COMPILE")(*given)
+    for have, want in zip(fused, plain, strict=True):
+        np.testing.assert_array_equal(have[classes:], 0)
+        np.testing.assert_array_equal(want[classes:], 0)
+        have = np.where(np.isnan(want), want, have)  # as written, infinities are subtracted
+        np.testing.assert_allclose(have, want, rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
 @pytest.mark.parametrize(("rows", "classes"), [(5, 1), (1, 5), (5, 5), (1, 1)])
 def test_rows_and_classes_are_repeated_as_by_indexing(rows, classes):
     z, y, w = variables("float64")
