@@ -11,12 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness import chart, data, machine, report
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import PEERS, SYMGRAD, Peer
 from benchmarks.harness.process import ROOT
 from benchmarks.harness.question import Question
 from benchmarks.harness.rounds import SETTLE, measure
+from benchmarks.results import chart, machine, report
+from benchmarks.workloads import data
 
 QUESTIONS = (
     "logistic_step",
@@ -61,7 +62,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def question(name: str) -> Question:
     """The question of a file."""
-    found: Question = importlib.import_module(f"benchmarks.{name}").QUESTION
+    found: Question = importlib.import_module(f"benchmarks.workloads.{name}").QUESTION
     return found
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.harness import data
 from benchmarks.harness.peers import PEERS, Peer
 from benchmarks.harness.question import answers
+from benchmarks.workloads import data
 
 
 @pytest.mark.parametrize("name", command.QUESTIONS)
 def test_a_question_is_complete(name: str) -> None:
-    module = importlib.import_module(f"benchmarks.{name}")
+    module = importlib.import_module(f"benchmarks.workloads.{name}")
     asked = command.question(name)
     assert asked.name == name
     assert answers(module, "numpy")
@@ -32,7 +32,7 @@ def test_a_question_is_complete(name: str) -> None:
 
 def test_every_file_is_asked() -> None:
     """No question is forgotten, and rows have names of their own."""
-    here = Path(command.__file__).parent
+    here = Path(command.__file__).parent / "workloads"
     files = {
         path.stem for path in here.glob("[!_]*.py") if "QUESTION = " in path.read_text("utf-8")
     }

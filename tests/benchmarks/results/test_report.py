@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness import chart, machine, report
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import PEERS
 from benchmarks.harness.question import Aim, Case, Verdict
+from benchmarks.results import chart, machine, report
 
 
 def outcome(

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness import outcome as outcomes_module, peers as peers_module, process, report
+from benchmarks.harness import outcome as outcomes_module, peers as peers_module, process
 from benchmarks.harness.outcome import Outcome, disagreements, same
 from benchmarks.harness.peers import PEERS, Peer, environment, with_caches
 from benchmarks.harness.process import ROOT, Failed, Worker
 from benchmarks.harness.question import Aim, Case, Question
 from benchmarks.harness.rounds import measure
+from benchmarks.results import report
 
 NUMPY, SYMGRAD = (next(p for p in PEERS if p.name == name) for name in ("numpy", "symgrad"))
 FAKE, OTHER = Peer("fake", "Fake"), Peer("other", "Other")
@@ -308,10 +309,13 @@ def test_environment_keeps_flags_together(tmp_path: Path) -> None:
     assert found["PYTHONPATH"].startswith(str(ROOT))
 
 
-HARNESS = sorted(path.stem for path in (ROOT / "benchmarks" / "harness").glob("[!_]*.py"))
+FILES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "benchmarks").glob("*/[!_]*.py"))
+    if path.parent.name != "workloads"
+]
 
 
-@pytest.mark.parametrize("name", HARNESS)
+@pytest.mark.parametrize("name", FILES)
 def test_examples_in_docstrings(name: str) -> None:
-    module = importlib.import_module(f"benchmarks.harness.{name}")
-    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

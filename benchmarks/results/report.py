@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.harness import machine
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import LEGEND, PEERS, SYMGRAD
+from benchmarks.results import machine
 
 TITLES = {peer.name: peer.title for peer in PEERS}
 

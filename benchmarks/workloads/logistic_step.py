@@ -9,9 +9,8 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 
-from benchmarks import logistic
-from benchmarks.harness import data
 from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.workloads import data, logistic
 
 CALLS = {20: 1000, 100: 500, 600: 166}  # a tenth of a second or less
 

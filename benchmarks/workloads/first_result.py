@@ -11,9 +11,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import logistic
-from benchmarks.harness import data
 from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.workloads import data, logistic
 
 BATCH = 600
 SECONDS = 0.03

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import data
 from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.workloads import data
 
 SOFTMAX_RATE, BINARY_RATE = 0.3, 0.01
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import data
-from benchmarks.harness.data import N_CLASSES, N_PIXELS
 from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.workloads import data
+from benchmarks.workloads.data import N_CLASSES, N_PIXELS
 
 RAW_RATE, NPZ_RATE = 1e-5, 0.1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import BLAS, SYMGRAD
-from benchmarks.harness.report import TITLES, asked, time_text
+from benchmarks.results.report import TITLES, asked, time_text
 
 COLORS = {SYMGRAD: "tab:red", BLAS: "lightgrey"}
 ACROSS = 3

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.data import N_CLASSES, N_PIXELS
+from benchmarks.workloads.data import N_CLASSES, N_PIXELS
 
 RATE = 0.13
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import data
 from benchmarks.harness.question import Task
+from benchmarks.workloads import data
 
 RATE = 0.01
 N_IMAGES = 12_800

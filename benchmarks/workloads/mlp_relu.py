@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.harness.question import Aim, Case, Question
-from benchmarks.mlp_tanh import (  # the same functions, other settings
+from benchmarks.workloads.mlp_tanh import (  # the same functions, other settings
     by_blas as by_blas,
     by_jax as by_jax,
     by_numpy as by_numpy,

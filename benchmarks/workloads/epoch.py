@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import logistic
-from benchmarks.harness import data
 from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.workloads import data, logistic
 
 # One image of the validation may fall on the other side.
 QUESTION = Question(
