@@ -7,7 +7,7 @@ import graphlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -236,3 +236,71 @@ def test_import_is_quick(tmp_path: Path) -> None:
     )
     runs = [float(python(code, PYTHONPYCACHEPREFIX=str(tmp_path))) for _ in range(6)]
     assert min(runs) <= 0.75, f"importing symgrad took {min(runs):.2f} times as long as NumPy"
+
+
+# ----------------------------------------------------------------- the programs beside the package
+# A room may import from those before it and from itself; "" is what lies in none of them.
+MODELS = ("datasets", "training", "")
+BENCHMARKS = ("benchmarks.harness", "benchmarks.workloads", "benchmarks.results", "")
+
+
+def beside(top: str, prefix: str = "") -> dict[str, ast.Module]:
+    """The files below a directory of the repository, by the names under which they are imported."""
+    files = sorted((ROOT / top).rglob("*.py"))
+    names = [prefix + path.relative_to(ROOT / top).as_posix() for path in files]
+    return {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): ast.parse(
+            path.read_text("utf-8"), str(path)
+        )
+        for name, path in zip(names, files, strict=True)
+    }
+
+
+def modules_imported(tree: ast.AST, known: Iterable[str]) -> set[str]:
+    """Those of the `known` modules that a file imports, wherever the import stands."""
+    found: set[str] = set()
+    for module, names in imports(tree):
+        below = {f"{module}.{name}" for name in names} & set(known)
+        found |= below
+        if module in known and len(below) < max(1, len(names)):
+            found.add(module)  # the module itself, or something defined in it
+    return found
+
+
+def check_rooms(file: str, imported: Iterable[str], rooms: Sequence[str]) -> None:
+    """No import of a later room, nor of one program by the files that programs share."""
+
+    def room(module: str) -> str:
+        return next(name for name in rooms if f"{module}.".startswith(name and f"{name}."))
+
+    allowed = rooms[: rooms.index(room(file)) + 1]
+    wrong = sorted(name for name in imported if room(name) not in allowed)
+    order = " → ".join(filter(None, rooms))
+    assert not wrong, (
+        f"{file} imports {', '.join(wrong)}, which comes after it ({order} → programs): "
+        "move what both need into the earlier room, or pass it as an argument"
+    )
+
+
+@pytest.mark.parametrize(
+    ("top", "prefix", "rooms"), [("models", "", MODELS), ("benchmarks", "benchmarks/", BENCHMARKS)]
+)
+def test_programs_import_what_they_share_and_never_the_reverse(
+    top: str, prefix: str, rooms: Sequence[str]
+) -> None:
+    trees = beside(top, prefix)
+    graph = {file: modules_imported(tree, trees) - {file} for file, tree in trees.items()}
+    for file, imported in graph.items():
+        check_rooms(file, imported, rooms)
+    check_no_cycle(graph)
+
+
+def test_what_programs_share_must_not_import_them() -> None:
+    known = {"mlp", "training.options", "datasets.idx", "datasets"}
+    with pytest.raises(AssertionError, match="datasets.idx imports training.options, which comes"):
+        tree = ast.parse("def f():\n    from training import options")
+        check_rooms("datasets.idx", modules_imported(tree, known), MODELS)
+    with pytest.raises(AssertionError, match="training.options imports mlp"):
+        tree = ast.parse("if TYPE_CHECKING:\n    from mlp import MLP")
+        check_rooms("training.options", modules_imported(tree, known), MODELS)
+    check_rooms("mlp", modules_imported(ast.parse("from datasets import idx"), known), MODELS)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.case import Case, Verdict
 from benchmarks.harness.peers import BLAS, SYMGRAD
-from benchmarks.harness.question import Case, Verdict
 
 
 @dataclass

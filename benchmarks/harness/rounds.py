@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.case import Case
 from benchmarks.harness.outcome import Outcome, disagreements
 from benchmarks.harness.peers import Peer, environment, with_caches
 from benchmarks.harness.process import CAN_STOP, ROOT, Failed, Worker
-from benchmarks.harness.question import Case, Question, answers
+from benchmarks.harness.question import Question, answers
 from benchmarks.harness.worker import Reply
 
 # Between two turns. Where processes cannot be stopped, OpenBLAS's threads spin for 2**26 clock

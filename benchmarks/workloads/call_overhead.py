@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.case import Aim, Case
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import SYMGRAD
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.question import Question, Task
 
 OVER_NUMPY = 2.7e-6
 COMPILERS = ("pytensor", "pytensor-c", "jax", "torch-compile")

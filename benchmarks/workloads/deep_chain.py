@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.case import Aim, Case
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import SYMGRAD
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.question import Question, Task
 
 SCALE, SHIFT = 0.9999, 0.0001
 EVERY, EXP, LOG = 20, 9, 19

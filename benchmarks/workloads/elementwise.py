@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question, Task
 
 A, B = 1.5, 0.25
 

@@ -11,7 +11,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question, Task
 from benchmarks.workloads import data, logistic
 
 BATCH = 600

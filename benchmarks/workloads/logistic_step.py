@@ -9,7 +9,8 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question, Task
 from benchmarks.workloads import data, logistic
 
 CALLS = {20: 1000, 100: 500, 600: 166}  # a tenth of a second or less

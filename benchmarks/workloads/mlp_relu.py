@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.harness.question import Aim, Case, Question
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question
 from benchmarks.workloads.mlp_tanh import (  # the same functions, other settings
     by_blas as by_blas,
     by_jax as by_jax,

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question, Task
 from benchmarks.workloads import mlp
 
 SETTINGS = {"sizes": (784, 500, 10), "hidden": "tanh", "decay": 1e-4, "batch": 20}

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.question import Aim, Case, Question, Task
+from benchmarks.harness.case import Aim, Case
+from benchmarks.harness.question import Question, Task
 from benchmarks.workloads import data
 from benchmarks.workloads.data import N_CLASSES, N_PIXELS
 

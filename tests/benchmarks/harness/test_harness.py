@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from benchmarks.harness import outcome as outcomes_module, peers as peers_module, process
+from benchmarks.harness.case import Aim, Case
 from benchmarks.harness.outcome import Outcome, disagreements, same
 from benchmarks.harness.peers import PEERS, Peer, environment, with_caches
 from benchmarks.harness.process import ROOT, Failed, Worker
-from benchmarks.harness.question import Aim, Case, Question
+from benchmarks.harness.question import Question
 from benchmarks.harness.rounds import measure
 from benchmarks.results import report
 

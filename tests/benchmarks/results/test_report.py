@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.case import Aim, Case, Verdict
 from benchmarks.harness.outcome import Outcome
 from benchmarks.harness.peers import PEERS
-from benchmarks.harness.question import Aim, Case, Verdict
 from benchmarks.results import chart, machine, report
 
 
