@@ -38,6 +38,7 @@ import symgrad
 import symgrad.tensor as T
 from datasets import idx, images, mnist
 from datasets.errors import DataError, OptionError
+from symgrad.errors import repr_of
 from training.options import (
     DATASETS,
     Parser,
@@ -143,7 +144,8 @@ def _from_digits(
     for name in classes:
         if name not in map(str, range(mnist.N_CLASSES)):
             raise OptionError(
-                f"unknown label {name!r}: expected digits from 0 to {mnist.N_CLASSES - 1}, or a "
+                f"unknown label {repr_of(name)}: expected digits from 0 to {mnist.N_CLASSES - 1}, "
+                "or a "
                 f"--dataset with pictures in {Path('train', name)}"
             )
     data = mnist.load(dataset, scale=1, dtype="float32", validation=False, quiet=quiet)
@@ -404,7 +406,9 @@ def probability(text: str) -> float:
     """Read an option between 0 and 1."""
     value = positive_float(text)
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number between 0 and 1")
+        raise argparse.ArgumentTypeError(
+            f"found {repr_of(text)}, expected a number between 0 and 1"
+        )
     return value
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from datasets import mnist
 from datasets.errors import OptionError
+from symgrad.errors import repr_of
 from training.options import DATASETS, Parser, positive_float, positive_int
 from training.running import run
 from training.saving import check_writable, save_params
@@ -52,7 +53,7 @@ def make_npz(
     """
     path = Path(path)
     if path.suffix != ".npz":
-        raise OptionError(f"{path}: found the ending {path.suffix!r}, expected '.npz'")
+        raise OptionError(f"{path}: found the ending {repr_of(path.suffix)}, expected '.npz'")
     check_writable(path)
     data = mnist.load(dataset, scale=scale, dtype="float32", validation=False, quiet=quiet)
     arrays = {}

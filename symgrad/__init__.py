@@ -91,7 +91,9 @@ def __getattr__(name: str) -> _Any:
         module = import_module(f"symgrad.{_LATER[name] or name}")
         value = globals()[name] = getattr(module, name) if _LATER[name] else module
         return value
-    raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    from symgrad.errors import repr_of
+
+    raise AttributeError(f"module 'symgrad' has no attribute {repr_of(name)}")
 
 
 def __dir__() -> list[str]:

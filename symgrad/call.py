@@ -13,7 +13,16 @@ from symgrad import hooks
 from symgrad.backend.numpy_source import compile_program
 from symgrad.backend.timing import Timing
 from symgrad.containers import Containers, Values
-from symgrad.errors import GraphTypeError, describe, label, made_at, quoted, suggest
+from symgrad.errors import (
+    GraphTypeError,
+    describe,
+    label,
+    listed,
+    made_at,
+    quoted,
+    repr_of,
+    suggest,
+)
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute
@@ -69,7 +78,7 @@ class In:
         if not isinstance(variable, Expr):
             raise GraphTypeError(
                 f"function: an input must be a symbolic variable such as T.matrix('x'), not "
-                f"{variable!r}."
+                f"{repr_of(variable)}."
             )
         if update is not None:
             raise GraphTypeError(
@@ -306,8 +315,8 @@ class Function:
                 shared.cell.spare = None
 
     def __repr__(self) -> str:
-        inputs = ", ".join(label(spec.variable) for spec in self.input_specs)
-        return f"<symgrad function {self.name}({inputs})>"
+        inputs = listed([label(spec.variable) for spec in self.input_specs])
+        return f"<symgrad function {quoted(self.name)}({inputs})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._recipe,)
@@ -386,23 +395,23 @@ class Function:
         if len(args) > len(specs):
             raise GraphTypeError(
                 f"{self.title} takes {_count(len(specs), 'input')} "
-                f"({', '.join(label(s.variable) for s in specs)}), {len(args)} were given."
+                f"({listed([label(s.variable) for s in specs])}), {len(args)} were given."
             )
         names = [spec.name for spec in specs]
         for name in kwargs:
             if name not in names:
                 raise GraphTypeError(
-                    f"{self.title} has no input named {name!r}; its inputs are "
-                    f"{', '.join(label(s.variable) for s in specs) or 'none'}."
+                    f"{self.title} has no input named {repr_of(name)}; its inputs are "
+                    f"{listed([label(s.variable) for s in specs]) or 'none'}."
                     f"{suggest(name, [n for n in names if n])}"
                 )
             if names.count(name) > 1:
                 raise GraphTypeError(
-                    f"{self.title} has {names.count(name)} inputs named {name!r}; give them in "
-                    "order, or tell them apart with In(variable, name=...)."
+                    f"{self.title} has {names.count(name)} inputs named {repr_of(name)}; "
+                    "give them in order, or tell them apart with In(variable, name=...)."
                 )
             if names.index(name) < len(args):
-                raise GraphTypeError(f"{self.title} was given {name!r} twice.")
+                raise GraphTypeError(f"{self.title} was given {repr_of(name)} twice.")
         for k, spec in enumerate(specs):
             if k < len(args):
                 yield args[k]
@@ -413,7 +422,7 @@ class Function:
             else:
                 raise GraphTypeError(
                     f"{self.title} needs a value for input {k + 1}, {describe(spec.variable)}; "
-                    f"it takes {', '.join(label(s.variable) for s in specs)}."
+                    f"it takes {listed([label(s.variable) for s in specs])}."
                     f"\n{made_at(spec.variable)}"
                 )
 

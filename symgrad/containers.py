@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, label, suggest
+from symgrad.errors import GraphTypeError, label, listed, repr_of, suggest
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
 
@@ -118,10 +118,10 @@ def _find(function: Function, key: Any) -> Any:
     if places:
         raise GraphTypeError(
             f"{function.title}: {len(places)} of its inputs and shared variables are named "
-            f"{key!r}. Ask for the variable itself."
+            f"{repr_of(key)}. Ask for the variable itself."
         )
     raise GraphTypeError(
-        f"{function.title} has no input or shared variable {key!r}; it has "
-        f"{', '.join(n for n in names if n) or 'none with a name'}."
+        f"{function.title} has no input or shared variable {repr_of(key)}; it has "
+        f"{listed([n for n in names if n]) or 'none with a name'}."
         f"{suggest(key, [n for n in names if n]) if isinstance(key, str) else ''}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from symgrad.errors import GraphTypeError, label, made_in, short
+from symgrad.errors import GraphTypeError, label, made_in, repr_of, short
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
@@ -104,7 +104,7 @@ def why_disconnected(
     for name, given in (("cost", cost), *(("wrt", t) for t in targets)):
         if not isinstance(given, Expr):
             raise GraphTypeError(
-                f"why_disconnected: {name} must be a symbolic variable, not {given!r}."
+                f"why_disconnected: {name} must be a symbolic variable, not {repr_of(given)}."
             )
     held = tuple(consider_constant or ())
     order = toposort([cost])

@@ -37,13 +37,19 @@ from symgrad.origins import (
     short_origin,
     user_frames,
 )
+from symgrad.quoting import (
+    QUOTED as QUOTED,
+    listed as listed,
+    quoted as quoted,
+    repr_of as repr_of,
+    visible,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _LINES = 12  # the longest message
 _WIDTH = 110  # of a line of source that is shown
-_LONGEST = 2000  # characters of a line that quotes names
 
 
 class Text(str):
@@ -84,11 +90,11 @@ class SymgradError(Exception):
         origin: Origin | None = None,
         more: Callable[[], str] | None = None,
     ) -> None:
-        message = _visible(message)
+        message = visible(message)
         super().__init__(message)
         self.message = message
         self.nodes = tuple(nodes)
-        self.facts = tuple(map(_visible, facts))
+        self.facts = tuple(map(visible, facts))
         self.origin: Origin = user_frames() if origin is None else origin
         self._more = more
 
@@ -130,7 +136,7 @@ class SymgradError(Exception):
             if node.origin and node.origin != self.origin
         ]
         if self._more is not None:
-            parts.append(_visible(self._more()))
+            parts.append(visible(self._more()))
         return Text("\n\n".join(parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -220,43 +226,6 @@ class FileError(SymgradError, OSError):
 
 # -- texts in messages -----------------------------------------------------------------------
 
-# Characters of a text from elsewhere that a message quotes.
-QUOTED = 200
-
-
-def quoted(text: object, limit: int = QUOTED) -> str:
-    r"""What a file contains, fit for one line of a message: cut, and unable to drive a terminal.
-
-    >>> quoted("W\x1b[2J" + "x" * 300, 12)
-    'W\\x1b[2Jx...'
-    """
-    text = _escaped(str(text[:limit] if isinstance(text, bytes) else text)[: 2 * limit])
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _escaped(text: str) -> str:
-    """A text without what is no character to read, line breaks among that."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _visible(text: str) -> str:
-    """The same for a text of several lines, each at a length that can be read."""
-    if len(text) <= _LONGEST and text.isprintable():
-        return text
-    return "\n".join(quoted(line, _LONGEST) for line in text.split("\n"))
-
-
-def listed(names: Sequence[object], most: int = 5) -> str:
-    """Names from elsewhere, the first few of them.
-
-    >>> listed(["W", "b"]), listed([f"p{k}" for k in range(9)])
-    ('W, b', 'p0, p1, p2, p3, p4 and 4 more')
-    """
-    text = ", ".join(quoted(name, 40) for name in names[:most])
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"
-
 
 # -- nodes in messages -----------------------------------------------------------------------
 
@@ -322,7 +291,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
     lower = {w.lower(): w for w in known}
     close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), lower, 1)
-    return f" Did you mean {lower.get(close[0].lower(), close[0])!r}?" if close else ""
+    return f" Did you mean {repr_of(lower.get(close[0].lower(), close[0]))}?" if close else ""
 
 
 @overload
@@ -387,7 +356,7 @@ def _checked(function: Callable[P, R], shown: bool, names: Mapping[str, str]) ->
                 raise GraphTypeError(f"{error}.") from None
             hint = suggest(unknown[0], [*own, *names])
             hint = hint or f" It takes {', '.join(signature.parameters)}."
-            raise GraphTypeError(f"{name}() has no argument {unknown[0]!r}.{hint}") from None
+            raise GraphTypeError(f"{name}() has no argument {repr_of(unknown[0])}.{hint}") from None
 
     if shown and names:
         second = {own: other for other, own in names.items()}

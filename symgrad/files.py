@@ -123,6 +123,20 @@ def sweep(path: str | os.PathLike[str]) -> list[str]:
         return []
 
 
+def say(text: str, stream: Any) -> None:
+    r"""Write to a stream; what it cannot show is escaped, and one that was closed hears nothing.
+
+    >>> stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    >>> say("Σ\n", stream)
+    >>> stream.seek(0), stream.read()
+    (0, '\\u03a3\n')
+    >>> say("nobody listens", None)
+    """
+    if stream is not None:  # as Python leaves `sys.stdout` where it is closed from the beginning
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def safe_name(text: str, most: int = 100) -> str:
     r"""A part of a path, on every system, of a name that may hold anything.
 

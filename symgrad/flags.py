@@ -25,6 +25,7 @@ from weakref import ref
 
 from symgrad.bygone import DEFAULTS
 from symgrad.locks import new_lock
+from symgrad.quoting import quoted, repr_of
 
 __all__ = ["change_flags", "config"]
 
@@ -82,7 +83,7 @@ class Flag:
             if isinstance(value, str):
                 return value
             expected = "text"
-        raise ValueError(f"config.{name}: got {value!r}, expected {expected}")
+        raise ValueError(f"config.{name}: got {repr_of(value)}, expected {expected}")
 
 
 class Device(Flag):
@@ -94,7 +95,8 @@ class Device(Flag):
         """Return ``'cpu'``, whatever was asked for."""
         if not str(value).startswith("cpu"):
             warnings.warn(
-                f"config.{name}: got {value!r}, but symgrad computes on the CPU; stays 'cpu'",
+                f"config.{name}: got {repr_of(value)}, but symgrad computes on the CPU; "
+                "stays 'cpu'",
                 stacklevel=2,
             )
         return "cpu"
@@ -156,7 +158,7 @@ class Section:
 
         def __getattr__(self, name: str) -> Any:
             hint = "" if name.startswith("_") else _suggest(name, self)
-            raise AttributeError(f"config has no flag {self._prefix + name!r}{hint}")
+            raise AttributeError(f"config has no flag {repr_of(self._prefix + name)}{hint}")
 
     def _accept(self, name: str, value: Any) -> Any:
         """Check one value; ``ValueError`` for a bad value, ``AttributeError`` for a bad name."""
@@ -167,7 +169,9 @@ class Section:
             raise AttributeError(
                 f"config.{name} is a group of flags: set {members or 'one of them'}"
             )
-        raise AttributeError(f"config has no flag {self._prefix + name!r}" + _suggest(name, self))
+        raise AttributeError(
+            f"config has no flag {repr_of(self._prefix + name)}" + _suggest(name, self)
+        )
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Yield the name, with dots, and the value of each flag.
@@ -449,7 +453,7 @@ def _find(dotted: str) -> tuple[Section, str]:
     for part in path:
         below = section.__dict__.get(part)
         if not isinstance(below, Section):
-            raise AttributeError(f"config has no flag {dotted!r}" + _suggest(dotted, config))
+            raise AttributeError(f"config has no flag {repr_of(dotted)}" + _suggest(dotted, config))
         section = below
     return section, name
 
@@ -495,7 +499,7 @@ class change_flags:
         except (TypeError, ValueError):
             raise TypeError(
                 f"change_flags: expected a dict, pairs of names and values, or keywords, such as "
-                f"change_flags(floatX='float32'), not {values!r}"
+                f"change_flags(floatX='float32'), not {repr_of(values)}"
             ) from None
         found = [(*_find(name), value) for name, value in {**given, **flags}.items()]
         self._changes = [
@@ -583,11 +587,11 @@ def _read_environment(variable: str) -> None:
     try:
         pairs = [word.partition("=") for word in words]
     except ValueError as error:
-        raise ValueError(f"{variable}={text!r}: {error}") from None
+        raise ValueError(f"{variable}={repr_of(text)}: {error}") from None
     for dotted, equals, value in pairs:
         try:
             if not equals:
-                raise AttributeError(f"{dotted!r} has no value; write {dotted}=...")
+                raise AttributeError(f"{repr_of(dotted)} has no value; write {quoted(dotted)}=...")
             section, name = _find(dotted.strip())
             setattr(section, name, value.strip())
         except AttributeError as error:

@@ -15,6 +15,7 @@ from symgrad.errors import (
     checks_keywords,
     describe,
     made_at,
+    repr_of,
     suggest,
     warn_user,
 )
@@ -229,7 +230,7 @@ def _check_choice(what: str, name: str, value: str, choices: Any) -> None:
     """Raise unless `value` is one of the words of a `Literal`."""
     if value not in get_args(choices):
         raise GraphValueError(
-            f"{what}: {name}={value!r}; expected one of {', '.join(get_args(choices))}."
+            f"{what}: {name}={repr_of(value)}; expected one of {', '.join(get_args(choices))}."
             f"{suggest(str(value), get_args(choices))}"
         )
 
@@ -244,7 +245,7 @@ def _check_variables(given: Any, what: str, argument: str) -> list[Any]:
     for variable in variables:
         if not isinstance(variable, Expr):
             raise GraphTypeError(
-                f"{what}: {argument} must hold symbolic variables, not {variable!r}."
+                f"{what}: {argument} must hold symbolic variables, not {repr_of(variable)}."
             )
         if isinstance(variable.type, (ObjectType, TupleType)):
             raise GraphTypeError(
@@ -257,7 +258,7 @@ def _check_variables(given: Any, what: str, argument: str) -> list[Any]:
 def _check_constants(given: Any, what: str) -> list[Any]:
     if given is not None and not isinstance(given, (list, tuple, set, frozenset)):
         raise GraphTypeError(
-            f"{what}: consider_constant must be a list of variables, not {given!r}. "
+            f"{what}: consider_constant must be a list of variables, not {repr_of(given)}. "
             f"Write consider_constant=[...]."
         )
     return _check_variables(list(given or ()), what, "consider_constant")
@@ -286,7 +287,7 @@ def _check_real(cost: Any, what: str, argument: str) -> Any:
 def _check_known(variable: Any, gradient: Any) -> tuple[Any, Any]:
     if not isinstance(variable, Expr):
         raise GraphTypeError(
-            f"grad: known_grads must map variables to gradients, not {variable!r}."
+            f"grad: known_grads must map variables to gradients, not {repr_of(variable)}."
         )
     return variable, _check_gradient(variable, gradient, "grad: known_grads")
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from symgrad.call import Function, FunctionGraph
-from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.errors import GraphTypeError, GraphValueError, quoted, repr_of
+from symgrad.files import say
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.meant import as_meant
 from symgrad.graph.shared import Shared
@@ -91,10 +92,12 @@ def debugprint(
     """
     unknown = [name for name in settings if not name.startswith("print_")]
     if unknown:
-        raise GraphTypeError(f"debugprint() has no argument {unknown[0]!r}.")
+        raise GraphTypeError(f"debugprint() has no argument {repr_of(unknown[0])}.")
     ids = ids if id_type is None else id_type
     if ids not in _IDS:
-        raise GraphValueError(f"debugprint: ids={ids!r}; expected 'CHAR', 'int', 'id' or ''.")
+        raise GraphValueError(
+            f"debugprint: ids={repr_of(ids)}; expected 'CHAR', 'int', 'id' or ''."
+        )
     roots = list(_roots(obj))
     chosen = _Settings(
         depth,
@@ -121,9 +124,7 @@ def debugprint(
     text = "\n".join(lines) + "\n"
     if file == "str":
         return text
-    stream = sys.stdout if file is None or isinstance(file, str) else file
-    encoding = getattr(stream, "encoding", None) or "utf-8"  # a name may hold anything
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    say(text, sys.stdout if file is None or isinstance(file, str) else file)
     return None
 
 
@@ -131,7 +132,7 @@ def _roots(obj: Any) -> Iterator[tuple[str, Expr]]:
     """What to print, each with a title."""
     if isinstance(obj, dict):
         for key, entry in obj.items():
-            yield from ((f"{key}: {title}", root) for title, root in _roots(entry))
+            yield from ((f"{quoted(key)}: {title}", root) for title, root in _roots(entry))
         return
     for entry in obj if isinstance(obj, (list, tuple)) and not _is_graph(obj) else [obj]:
         if isinstance(entry, Function):
@@ -144,7 +145,7 @@ def _roots(obj: Any) -> Iterator[tuple[str, Expr]]:
         elif isinstance(entry, Expr):
             yield "", entry
         else:
-            raise GraphTypeError(f"debugprint: expected a symbolic variable, not {entry!r}.")
+            raise GraphTypeError(f"debugprint: expected a symbolic variable, not {repr_of(entry)}.")
 
 
 def _is_graph(obj: Any) -> bool:
@@ -156,7 +157,7 @@ def _clients(roots: list[Expr]) -> dict[Expr, list[str]]:
     found: dict[Expr, list[str]] = {}
     for node in toposort(roots):
         for i in dict.fromkeys(node.inputs):
-            found.setdefault(i, []).append(node.name or node.op.name)
+            found.setdefault(i, []).append(quoted(node.name or node.op.name))
     return found
 
 
@@ -182,7 +183,8 @@ def _tree(
         )
         head = _head(node)
         if node.name:
-            head = node.name if node.op is None else f"{head} '{node.name}'"
+            name = quoted(node.name)
+            head = name if node.op is None else f"{head} '{name}'"
         parts = [prefix + head + _numbered(node, numbers, chosen), *_facts(node, chosen)]
         if hidden and known:
             parts.append("(see above)")

@@ -14,6 +14,7 @@ from typing import Any
 from weakref import ref
 
 from symgrad.flags import config
+from symgrad.quoting import QUOTED, repr_of
 
 PACKAGE_DIR = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _CONTEXTLIB = contextmanager.__code__.co_filename  # between a block of ours and its user
@@ -199,10 +200,10 @@ def name_scope(name: str) -> Iterator[None]:
     'network/layer1'
     """
     if not isinstance(name, str):
-        raise TypeError(f"name_scope: the name must be a string, not {name!r}.")
+        raise TypeError(f"name_scope: the name must be a string, not {repr_of(name)}.")
     if not name or "/" in name:
-        raise ValueError(f"name_scope: the name must be a text without '/', not {name!r}.")
-    before = _local.scope
+        raise ValueError(f"name_scope: the name must be a text without '/', not {repr_of(name)}.")
+    before, name = _local.scope, name[:QUOTED]
     try:
         _local.scope = f"{before}/{name}" if before else name
         yield

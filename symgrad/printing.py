@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, quoted, repr_of
+from symgrad.files import say
 from symgrad.graph.expr import Expr
 from symgrad.graph.walk import toposort
 from symgrad.listing import debugprint as debugprint
@@ -45,7 +46,7 @@ pprint = pp
 
 def _check(expr: Any, what: str) -> None:
     if not isinstance(expr, Expr):
-        raise GraphTypeError(f"{what}: expected a symbolic variable, not {expr!r}.")
+        raise GraphTypeError(f"{what}: expected a symbolic variable, not {repr_of(expr)}.")
 
 
 def min_informative_str(obj: Any) -> str:
@@ -126,7 +127,7 @@ def pydotprint(
         target += f".{kind}"  # as Theano does
     draw(fct, target, kind, look=look)
     if print_output_file:
-        sys.stdout.write(f"The output file is available at {target}\n")
+        say(f"The output file is available at {quoted(target, 1000)}\n", sys.stdout)
     return None
 
 

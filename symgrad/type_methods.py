@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, describe, made_at
+from symgrad.errors import GraphTypeError, describe, made_at, repr_of
 
 if TYPE_CHECKING:
     from symgrad.types import Shape, ValueType
@@ -252,7 +252,8 @@ def pattern_shape(broadcastable: Any) -> Shape:
     zeros = [n for n in entries if n == 0 and not isinstance(n, bool | np.bool_)]
     if other or (lengths and zeros) or any(n is not None and n < 0 for n in entries):
         raise GraphTypeError(
-            f"A broadcast pattern holds bools (or 0 and 1), not {entries!r}. Give lengths as "
+            f"A broadcast pattern holds bools (or 0 and 1), not {repr_of(entries)}. Give "
+            "lengths as "
             "shape=(...)."
         )
     return tuple((int(n) if n > 1 else 1) if n else None for n in entries)

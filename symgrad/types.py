@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, quoted, suggest
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, quoted, repr_of, suggest
 from symgrad.flags import config
 from symgrad.type_methods import AnyTypeMethods, TypeMethods
 
@@ -62,7 +62,7 @@ def check_dtype(dtype: Any) -> str:
         return "int64"
     try:
         name: str = np.dtype(dtype).name
-    except TypeError:
+    except Exception:  # NumPy reads a small language here, and what it raises depends
         name = ""
     if name not in _KINDS:
         raise GraphTypeError(
@@ -275,7 +275,8 @@ def _length(entry: Any) -> int | None:
         length = entry.__index__()
     except AttributeError:
         raise GraphTypeError(
-            f"A shape entry must be an int, None or a bool (broadcast pattern), not {entry!r}."
+            "A shape entry must be an int, None or a bool (broadcast pattern), not "
+            f"{repr_of(entry)}."
         ) from None
     if length < 0:
         raise GraphValueError(f"A shape cannot have the negative length {length}.")
@@ -370,7 +371,7 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
     except (AttributeError, TypeError):
         symbol = hasattr(type(axis), "static_shape")
         known = " known when the expression is built" if symbol else ""
-        raise GraphTypeError(f"{what} must be an integer{known}, not {axis!r}.") from None
+        raise GraphTypeError(f"{what} must be an integer{known}, not {repr_of(axis)}.") from None
     if not ndim:
         raise GraphValueError(f"{what} {number} does not exist: a scalar has no axes.")
     if not -ndim <= number < ndim:
@@ -392,5 +393,5 @@ def normalize_axes(axis: Any, ndim: int, what: str = "axis") -> tuple[int, ...]:
     entries = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = sorted(normalize_axis(entry, ndim, what) for entry in entries)
     if len(set(axes)) != len(axes):
-        raise GraphValueError(f"{what} {axis!r} names a dimension twice.")
+        raise GraphValueError(f"{what} {repr_of(axis)} names a dimension twice.")
     return tuple(axes)

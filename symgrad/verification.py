@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GradientError, GraphTypeError, GraphValueError
+from symgrad.errors import GradientError, GraphTypeError, GraphValueError, repr_of
 from symgrad.foreign import as_array
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.ops.elementwise import cast
@@ -203,7 +203,7 @@ def verify_grad(
     >>> verify_grad(lambda x: T.tanh(x) ** 2, [np.array([0.1, -2.0])])
     """
     if not isinstance(pt, (list, tuple)):
-        raise GraphTypeError(f"verify_grad: pt must be a list of arrays, not {pt!r}.")
+        raise GraphTypeError(f"verify_grad: pt must be a list of arrays, not {repr_of(pt)}.")
     points = [np.array(as_array(p)) for p in pt]
     for k, point in enumerate(points):
         if not is_float(point.dtype.name):
@@ -224,7 +224,8 @@ def verify_grad(
     for output in outputs:
         if not isinstance(output, Expr) or not is_float(output.dtype):
             raise GraphTypeError(
-                f"verify_grad: fun must return real floating-point expressions, not {output!r}."
+                "verify_grad: fun must return real floating-point expressions, not "
+                f"{repr_of(output)}."
             )
     settings = {"mode": mode, "on_unused_input": "ignore"}
     forward = hooks.call("function", inputs, outputs, **settings)

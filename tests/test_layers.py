@@ -23,6 +23,7 @@ ROWS = {
     "files.py": 0,
     "foreign.py": 0,
     "origins.py": 0,
+    "quoting.py": 0,
     "flags.py": 0,
     "hooks.py": 0,
     "locks.py": 0,

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from datasets.errors import DataError, check_regular, reason
-from symgrad.errors import listed
+from symgrad.errors import listed, repr_of
 from symgrad.misc.budget import PIXELS
 
 __all__ = ["centred", "files_in", "ink", "read", "read_digit", "read_tree", "shrunk", "squeezed"]
@@ -135,7 +135,7 @@ def _read_text(path: Path) -> Bytes:
     for number, line in enumerate(lines, 1):
         if set(line) - {"0", "1"}:
             odd = next(character for character in line if character not in "01")
-            raise DataError(path, f"{odd!r} in line {number}", expected)
+            raise DataError(path, f"{repr_of(odd)} in line {number}", expected)
         if len(line) != SIDE:
             raise DataError(path, f"{len(line)} characters in line {number}", expected)
     if len(lines) != SIDE:

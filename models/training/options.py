@@ -11,7 +11,7 @@ from typing import NoReturn
 import symgrad
 from datasets.errors import OptionError
 from datasets.mnist import Dataset
-from symgrad.errors import QUOTED, quoted
+from symgrad.errors import QUOTED, quoted, repr_of
 
 __all__ = [
     "Parser",
@@ -39,6 +39,10 @@ class Parser(argparse.ArgumentParser):
         raise OptionError(f"{quoted(message, 2 * QUOTED)} (--help lists the options)")
 
 
+def _not_a(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"found {repr_of(text)}, expected {expected}")
+
+
 def positive_int(text: str) -> int:
     """Read an option that counts something."""
     try:
@@ -46,7 +50,7 @@ def positive_int(text: str) -> int:
     except ValueError:
         value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
+        raise _not_a("a whole number from 1 on", text)
     return value
 
 
@@ -57,7 +61,7 @@ def natural_int(text: str) -> int:
     except ValueError:
         value = -1
     if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0 on")
+        raise _not_a("a whole number from 0 on", text)
     return value
 
 
@@ -68,7 +72,7 @@ def positive_float(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
+        raise _not_a("a number above 0", text)
     return value
 
 
@@ -79,7 +83,7 @@ def nonnegative_float(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number, 0 or above")
+        raise _not_a("a number, 0 or above", text)
     return value
 
 
@@ -135,5 +139,5 @@ def output_directory(path: Path) -> Path:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", "no system has such names")
         why = "there is a file of that name" if os.path.exists(path) else why
-        raise OptionError(f"{path}: cannot make that directory ({why})") from None
+        raise OptionError(f"{quoted(path, 1000)}: cannot make that directory ({why})") from None
     return path

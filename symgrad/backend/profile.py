@@ -10,6 +10,7 @@ from typing import Any
 from symgrad.backend.profiled import Past, ProfiledGroup, ProfiledStep, grouped, profiled_steps
 from symgrad.backend.timing import Timing
 from symgrad.errors import FileError
+from symgrad.files import say
 from symgrad.graph.expr import Expr
 from symgrad.locks import new_lock
 from symgrad.ops.op import Op
@@ -237,8 +238,7 @@ def _print_all() -> None:
     try:
         _print_unseen()
     except FileError as error:
-        if sys.stderr is not None:
-            sys.stderr.write(f"symgrad: the profile: {error.message}\n")
+        say(f"symgrad: the profile: {error.message}\n", sys.stderr)
     except OSError:  # nobody reads any more
         pass
 

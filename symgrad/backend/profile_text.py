@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from symgrad.backend.profiled import ProfiledGroup, ProfiledStep, grouped, step_text
 from symgrad.backend.report import Plan
 from symgrad.backend.timing import Timing
-from symgrad.files import write
+from symgrad.errors import quoted
+from symgrad.files import say, write
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.op import Spec, nbytes
@@ -59,9 +60,7 @@ def show(text: str, file: Any = None) -> None:
     if file is not None:
         file.write(text)
     elif name in ("stderr", "stdout"):
-        stream = getattr(sys, name)
-        if stream is not None:  # (closed from the beginning)
-            stream.write(text)
+        say(text, getattr(sys, name))
     else:
         # All that this process has to say, in place of what an earlier one said.
         path = os.path.abspath(name)
@@ -106,7 +105,8 @@ class _Table:
 
 def _header(stats: ProfileStats, table: _Table) -> str:
     titles = [timing.title for timing in stats.timings]
-    name = stats.message or (titles[0] if len(titles) == 1 else f"{len(titles)} functions")
+    every = titles[0] if len(titles) == 1 else f"{len(titles)} functions"
+    name = quoted(stats.message or every)
     lines = [f"Profile of {name}"]
     failed = sum(timing.failed for timing in stats.timings)
     if failed:

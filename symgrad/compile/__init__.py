@@ -30,4 +30,6 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f"symgrad.compile.{name}")
     if name in _LATER:
         return getattr(_import_module(f"symgrad.compile.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'symgrad.compile' has no attribute {name!r}")
+    from symgrad.errors import repr_of
+
+    raise AttributeError(f"module 'symgrad.compile' has no attribute {repr_of(name)}")

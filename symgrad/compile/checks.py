@@ -17,6 +17,7 @@ from symgrad.errors import (
     label,
     made_at,
     made_in,
+    repr_of,
     warn_user,
 )
 from symgrad.flags import config
@@ -35,7 +36,7 @@ Updates = list[tuple[Shared, Expr]]
 def check_inputs(inputs: Any) -> list[In]:
     """The inputs as `In`s, each another variable."""
     if not isinstance(inputs, (list, tuple)):
-        what = "a variable" if isinstance(inputs, (Expr, In)) else repr(inputs)
+        what = "a variable" if isinstance(inputs, (Expr, In)) else repr_of(inputs)
         raise GraphTypeError(
             f"function: inputs must be a list, not {what}. Write function([x], ...)."
         )
@@ -70,7 +71,7 @@ def _as_input(entry: Any) -> In:
     if not 1 <= len(rest) <= 2 or not isinstance(rest[0], Expr):
         raise GraphTypeError(
             "function: an input given as a tuple is (variable, value), (name, variable) or "
-            f"(name, variable, value), not {entry!r}. A value that calls change is a shared "
+            f"(name, variable, value), not {repr_of(entry)}. A value that calls change is a shared "
             "variable: pass function(..., updates=[(shared, new)])."
         )
     return In(rest[0], name, rest[1] if len(rest) == 2 else None)
@@ -83,7 +84,9 @@ def check_outputs(outputs: Any) -> tuple[str, list[str], list[Expr]]:
     if isinstance(outputs, dict):
         for key in outputs:
             if not isinstance(key, str):
-                raise GraphTypeError(f"function: a dict of outputs needs string keys, not {key!r}.")
+                raise GraphTypeError(
+                    f"function: a dict of outputs needs string keys, not {repr_of(key)}."
+                )
         keys = sorted(outputs)
         return "dict", keys, [_output(outputs[k]) for k in keys]
     if isinstance(outputs, (list, tuple)):
@@ -104,13 +107,15 @@ def check_pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
     if given is None:
         return []
     if isinstance(given, Expr) or not isinstance(given, Iterable):
-        raise GraphTypeError(f"function: {what} must be a dict or a list of pairs, not {given!r}.")
+        raise GraphTypeError(
+            f"function: {what} must be a dict or a list of pairs, not {repr_of(given)}."
+        )
     entries: Iterable[Any] = given.items() if isinstance(given, Mapping) else given
     pairs = []
     for entry in entries:
         if not isinstance(entry, (tuple, list)) or len(entry) != 2:
             raise GraphTypeError(
-                f"function: {what} must hold pairs (variable, new value), not {entry!r}."
+                f"function: {what} must hold pairs (variable, new value), not {repr_of(entry)}."
             )
         pairs.append((entry[0], entry[1]))
     return pairs
@@ -121,7 +126,7 @@ def check_givens(givens: Any, strict: bool) -> dict[Expr, Expr]:
     replacements: dict[Expr, Expr] = {}
     for old, new in check_pairs(givens, "givens"):
         if not isinstance(old, Expr):
-            raise GraphTypeError(f"function: givens must map variables, not {old!r}.")
+            raise GraphTypeError(f"function: givens must map variables, not {repr_of(old)}.")
         if old in replacements:
             raise GraphValueError(f"function: givens replaces {old} twice.")
         if not isinstance(new, Expr):
@@ -158,7 +163,7 @@ def check_updates(updates: Any) -> Updates:
     seen: set[Cell] = set()
     for old, new in check_pairs(updates, "updates"):
         if not isinstance(old, Shared):
-            what = describe(old) if isinstance(old, Expr) else repr(old)
+            what = describe(old) if isinstance(old, Expr) else repr_of(old)
             raise GraphTypeError(
                 f"function: updates can change shared variables only, not {what}. Make it with "
                 f"shared(value).\n{made_at(old) if isinstance(old, Expr) else ''}".rstrip()
@@ -239,7 +244,7 @@ def add_default_updates(
     if without is not False and not isinstance(without, (list, tuple, set, frozenset)):
         raise GraphTypeError(
             "function: no_default_updates must be True, False or a list of shared variables, "
-            f"not {without!r}."
+            f"not {repr_of(without)}."
         )
     skipped = {*(() if without is False else without)}
     pairs = list(pairs)
@@ -275,7 +280,7 @@ def check_used(
     action = action or str(config.on_unused_input)
     if action not in ("raise", "warn", "ignore"):
         raise GraphValueError(
-            f"function: on_unused_input={action!r}; expected 'raise', 'warn' or 'ignore'."
+            f"function: on_unused_input={repr_of(action)}; expected 'raise', 'warn' or 'ignore'."
         )
     if action == "ignore":
         return

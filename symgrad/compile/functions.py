@@ -19,7 +19,7 @@ from symgrad.compile.checks import (
     check_used,
 )
 from symgrad.compile.mode import get_mode
-from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, repr_of
 from symgrad.flags import config
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, check_same_type
@@ -101,7 +101,7 @@ def function(
     array(14.)
     """
     if name is not None and not isinstance(name, str):
-        raise GraphTypeError(f"function: name must be a string, not {name!r}.")
+        raise GraphTypeError(f"function: name must be a string, not {repr_of(name)}.")
     if _is_output(mode):
         raise GraphTypeError(
             f"function: the third argument is the mode, not another output ({mode}). Put the "
@@ -150,7 +150,8 @@ def copy(recipe: Recipe, swap: Any, delete_updates: bool, name: str | None, prof
         for variable in (old, new):
             if not isinstance(variable, Shared):
                 raise GraphTypeError(
-                    f"copy of {recipe.title}: swap must map shared variables, not {variable!r}."
+                    f"copy of {recipe.title}: swap must map shared variables, not "
+                    f"{repr_of(variable)}."
                 )
         if old not in leaves:
             raise GraphValueError(
@@ -208,10 +209,12 @@ hooks.table["function"] = function
 def evaluate(expr: Expr, values: Mapping[Any, Any]) -> Any:
     """Compile an expression and compute it once: see `Expr.eval`."""
     if not isinstance(values, Mapping):
-        raise GraphTypeError(f"eval: expected a dict from variables to values, not {values!r}.")
+        raise GraphTypeError(
+            f"eval: expected a dict from variables to values, not {repr_of(values)}."
+        )
     for key in values:
         if not isinstance(key, Expr):
-            raise GraphTypeError(f"eval: the keys must be variables, not {key!r}.")
+            raise GraphTypeError(f"eval: the keys must be variables, not {repr_of(key)}.")
     check_missing(list(values), [expr], [], "eval")
     return function(list(values), expr, name="eval")(*values.values())
 
@@ -243,11 +246,13 @@ def clone(
     outputs = list(output) if several else [output]
     for entry in outputs:
         if not isinstance(entry, Expr):
-            raise GraphTypeError(f"clone: expected a variable or a list of them, not {entry!r}.")
+            raise GraphTypeError(
+                f"clone: expected a variable or a list of them, not {repr_of(entry)}."
+            )
     replacements: dict[Expr, Expr] = {}
     for old, new in check_pairs(replace, "replace"):
         if not isinstance(old, Expr):
-            raise GraphTypeError(f"clone: replace must map variables, not {old!r}.")
+            raise GraphTypeError(f"clone: replace must map variables, not {repr_of(old)}.")
         new = as_expr(new, "clone")
         if not strict and new.dtype != old.dtype:
             new = cast(new, old.dtype)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from symgrad.errors import GraphTypeError, GraphValueError, suggest
+from symgrad.errors import GraphTypeError, GraphValueError, repr_of, suggest
 from symgrad.flags import config
 
 _SIMPLIFIES = {
@@ -58,7 +58,7 @@ class Mode:
         self.optimizer = "default" if optimizer == "default" else str(optimizer)
         if self.optimizer != "default" and self.optimizer not in _SIMPLIFIES:
             raise GraphValueError(
-                f"Mode: optimizer={optimizer!r} is not known; expected one of "
+                f"Mode: optimizer={repr_of(optimizer)} is not known; expected one of "
                 f"{', '.join(_SIMPLIFIES)}.{suggest(self.optimizer, list(_SIMPLIFIES))}"
             )
         self.call_time = 0.0
@@ -116,14 +116,15 @@ def get_mode(mode: Any = None) -> Mode:
     if isinstance(chosen, Mode):
         return chosen
     if not isinstance(chosen, str):
-        raise GraphTypeError(f"mode must be a name or a Mode, not {mode!r}.")
+        raise GraphTypeError(f"mode must be a name or a Mode, not {repr_of(mode)}.")
     if chosen in _WATCHING:
         module, name = _WATCHING[chosen]
         made: Mode = getattr(import_module(f"symgrad.compile.{module}"), name)()
         return made
     if chosen not in predefined_modes:
         raise GraphValueError(
-            f"mode={chosen!r} is not known; expected FAST_RUN, FAST_COMPILE, nan-guard or debug."
+            f"mode={repr_of(chosen)} is not known; expected FAST_RUN, FAST_COMPILE, "
+            "nan-guard or debug."
             f"{suggest(chosen, [*predefined_modes, *_WATCHING])}"
         )
     return predefined_modes[chosen]

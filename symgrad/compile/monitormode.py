@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.call import Function
 from symgrad.compile.mode import Mode
 from symgrad.compile.stepwise import Steps
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, repr_of
 from symgrad.graph.expr import Expr
 from symgrad.rewrite.pipeline import prepare
 
@@ -65,7 +65,9 @@ class MonitorMode(Mode):
         super().__init__(linker, optimizer)
         for name, func in (("pre_func", pre_func), ("post_func", post_func)):
             if func is not None and not callable(func):
-                raise GraphTypeError(f"MonitorMode: {name} must be a function, not {func!r}.")
+                raise GraphTypeError(
+                    f"MonitorMode: {name} must be a function, not {repr_of(func)}."
+                )
         self.pre_func, self.post_func = pre_func, post_func
 
     @property

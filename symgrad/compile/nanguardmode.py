@@ -17,7 +17,8 @@ from symgrad import hooks
 from symgrad.call import Function
 from symgrad.compile.guard import Finding, Guard, Kinds
 from symgrad.compile.mode import Mode
-from symgrad.errors import ExecutionError, GraphValueError, in_gradient, label, made_in
+from symgrad.errors import ExecutionError, GraphValueError, in_gradient, label, made_in, repr_of
+from symgrad.files import say
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
@@ -84,7 +85,7 @@ class NanGuardMode(Mode):
         self.action = str(flags.action if action is None else action)
         if self.action not in _ACTIONS:
             raise GraphValueError(
-                f"NanGuardMode: action={action!r}; expected 'raise', 'warn' or 'pdb'."
+                f"NanGuardMode: action={repr_of(action)}; expected 'raise', 'warn' or 'pdb'."
             )
 
     @property
@@ -117,7 +118,7 @@ class NanGuardMode(Mode):
             return
         import pdb
 
-        sys.stdout.write(f"{error}\n")
+        say(f"{error}\n", sys.stdout)
         pdb.set_trace()
 
 

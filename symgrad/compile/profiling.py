@@ -9,7 +9,7 @@ from typing import Any
 from symgrad.backend.profile import ProfileStats as ProfileStats
 from symgrad.backend.timing import Timing
 from symgrad.call import Function, Recipe
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, quoted, repr_of
 from symgrad.flags import config
 from symgrad.plan import Program
 
@@ -29,7 +29,7 @@ def requested(profile: Any) -> ProfileStats | None:
     if not isinstance(profile, int):
         raise GraphTypeError(
             "function: profile must be True, False, None (what config.profile says), a title, or a "
-            f"ProfileStats, not {profile!r}."
+            f"ProfileStats, not {repr_of(profile)}."
         )
     return ProfileStats() if profile else None
 
@@ -44,7 +44,7 @@ class ProfiledFunction(Function):
         self, recipe: Recipe, program: Program, stats: ProfileStats, making: dict[str, float]
     ) -> None:
         made = f"the function made at {recipe.origin}" if recipe.origin else "a function"
-        timing = Timing(recipe.name or made, program)
+        timing = Timing(quoted(recipe.name or made), program)
         timing.making.update(making)
         self._called = False
         super().__init__(recipe, program, timing)

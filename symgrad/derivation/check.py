@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad.derivation.chain import Chain, Slope
-from symgrad.errors import GraphValueError, describe, suggest
+from symgrad.errors import GraphValueError, describe, repr_of, suggest
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops.evaluation import evaluate
@@ -169,7 +169,7 @@ def _given(chain: Chain, given: Mapping[Any, Any]) -> dict[Expr, Any]:
         leaf = by_name.get(key) if isinstance(key, str) else key
         if leaf not in chain.leaves:
             hint = suggest(key, [str(n) for n in by_name]) if isinstance(key, str) else ""
-            what = repr(key) if isinstance(key, str) else describe(key)
+            what = repr_of(key) if isinstance(key, str) else describe(key)
             known = ", ".join(str(n) for n in by_name)
             raise GraphValueError(
                 f"derive: a value was given for {what}, which is no variable of the cost. Its "

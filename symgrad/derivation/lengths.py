@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from symgrad.errors import quoted
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import toposort
 from symgrad.ops.families import Elementwise
@@ -155,5 +156,5 @@ class Letters:
                 None,
             )
             if where:
-                lines.append(f"{letter} = {where[0]}.shape[{where[1]}]")
+                lines.append(f"{letter} = {quoted(where[0])}.shape[{where[1]}]")
         return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-from symgrad.errors import GraphValueError, SymgradError
+from symgrad.errors import GraphValueError, SymgradError, repr_of
 
 INSTALL = (
     'Run `pip install "symgrad[draw]"`, which brings one, or install Graphviz (apt install '
@@ -38,7 +38,9 @@ def render(text: str, format: str = "svg") -> bytes:
         If there is no engine, or it fails. Its attribute `dot` keeps the text.
     """
     if format not in FORMATS:
-        raise GraphValueError(f"draw: format={format!r}; expected one of {', '.join(FORMATS)}.")
+        raise GraphValueError(
+            f"draw: format={repr_of(format)}; expected one of {', '.join(FORMATS)}."
+        )
     if format == "dot":
         return text.encode("utf-8")
     found = engine()

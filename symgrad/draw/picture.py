@@ -13,7 +13,7 @@ from symgrad.draw.lengths import shape_text, type_text
 from symgrad.draw.reading import Reading
 from symgrad.draw.steps import update_step
 from symgrad.draw.texts import Operand
-from symgrad.errors import GraphTypeError
+from symgrad.errors import QUOTED, GraphTypeError, repr_of, short
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.meant import as_meant
@@ -145,10 +145,10 @@ def roots(x: Any, written: bool = False) -> Roots:
         if not isinstance(entry, Expr):
             raise GraphTypeError(
                 f"draw: expected a variable, a list or dict of variables, or a compiled function, "
-                f"not {entry!r}. Give it what T.grad or function returned, or an expression."
+                f"not {repr_of(entry)}. Give it what T.grad or function returned, or an expression."
             )
         outputs.append((name, entry))
-    title = outputs[0][1].name or "" if len(outputs) == 1 else ""
+    title = _cut(outputs[0][1].name) if len(outputs) == 1 else ""
     return Roots(title, tuple(outputs))
 
 
@@ -166,7 +166,7 @@ def _of_function(f: Function, written: bool) -> Roots:
     names = [key or own.name or "" for key, own in zip(keys, recipe.results, strict=True)]
     how = "as written" if written else "as compiled"
     outputs = tuple(zip(names, results, strict=True))
-    return Roots(f"{f.name}, {how}", outputs, tuple(updates), tuple(inputs))
+    return Roots(f"{_cut(f.name)}, {how}", outputs, tuple(updates), tuple(inputs))
 
 
 class _Painter:
@@ -199,7 +199,7 @@ class _Painter:
         several = len(self.outputs) > 1
         for k, (name, _) in enumerate(self.wanted.outputs):
             source = self.outputs[k]
-            title = name or source.name or (f"output {k + 1}" if several else "output")
+            title = _cut(name or source.name) or (f"output {k + 1}" if several else "output")
             nodes.append(self._end(f"out{k + 1}", title, "output", self.reading.roots[k]))
             edges.append(self._edge(source, f"out{k + 1}", ""))
         for k, step in enumerate(self.steps):
@@ -214,7 +214,8 @@ class _Painter:
         if isinstance(node, Constant) or node in self.reading.texts:
             kind, text = "constant", self._constant(node)
         elif node.op is None:
-            kind, text = ("shared" if isinstance(node, Shared) else "input"), node.name or ""
+            kind = "shared" if isinstance(node, Shared) else "input"
+            text = _cut(node.name)
             if node in self.reading.loop_of:
                 kind, text = "operation", self._loop_input(node)
             if not text.strip():
@@ -225,7 +226,7 @@ class _Painter:
         made = Node(
             self.ids[node],
             text,
-            node.name or "",
+            _cut(node.name),
             kind,
             type_text(node, self.reading.symbols),
             self.roles[node],
@@ -239,14 +240,14 @@ class _Painter:
         text = self.reading.texts.get(node)
         shape = shape_text(node, self.reading.symbols)
         if text is None:
-            return node.name or f"constant {shape}"
+            return _cut(node.name or f"constant {shape}")
         if not node.ndim or text.counts or "[" in text.text:
             return text.text
         return f"{ {'0': 'zeros', '1': 'ones'}.get(text.text, text.text + ' in all of') } {shape}"
 
     def _loop_input(self, node: Expr) -> str:
         (source,) = self.reading.inputs(node)
-        return f"each element of {source.name}" if source.name else "each element"
+        return f"each element of {_cut(source.name)}" if source.name else "each element"
 
     def _label(self, node: Expr) -> Label:
         if node in self.reading.means:
@@ -262,7 +263,8 @@ class _Painter:
             shape = getattr(node.cell.value, "shape", ())
             type_ = f"{node.dtype} {shape}" if shape else node.dtype
         role = "update" if kind == "update" else self.roles[self.reading.target(node)]
-        return Node(id, text, node.name or "", kind, type_, role, "", *self.places.of(node), node)
+        name = _cut(node.name)
+        return Node(id, text, name, kind, type_, role, "", *self.places.of(node), node)
 
     def _edges(self, id: str, operands: Iterable[Operand], marks: dict[int, str]) -> list[Edge]:
         found: dict[tuple[str, str], Edge] = {}
@@ -353,6 +355,11 @@ class _Painter:
 def _sources(operands: Iterable[Operand]) -> Iterator[Expr]:
     for operand in operands:
         yield from [operand.node] if operand.text is None else operand.text.leaves
+
+
+def _cut(name: str | None) -> str:
+    """A name, or the beginning of a long one; what it holds is escaped where it is drawn."""
+    return short(name or "", QUOTED)
 
 
 def _paths(scope: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from symgrad.draw.labels import Given, label
 from symgrad.draw.reading import Reading
 from symgrad.draw.texts import SLOT, Operand, Text, formula, shown_name
+from symgrad.errors import QUOTED, short
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
 from symgrad.ops import elementwise
@@ -32,7 +33,7 @@ class Step(NamedTuple):
 
 def update_step(reading: Reading, shared: Shared, new: Expr) -> Step:
     """The formula of an update, with what is not arithmetic on its own variable left to arrows."""
-    name = shared.name or "value"
+    name = short(shared.name or "value", QUOTED)
     writer = _Writer(reading, shared, name)
     target = reading.target(new)
     if target.op is not None and not target.name:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, made_at, quoted
+from symgrad.errors import GraphTypeError, GraphValueError, made_at, quoted, repr_of
 from symgrad.foreign import is_array_like
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable, is_looked_for
@@ -122,7 +122,7 @@ class Expr(Methods, Misnames):
     @name.setter
     def name(self, name: str | None) -> None:
         if name is not None and not isinstance(name, str):
-            raise GraphTypeError(f"A name must be a string or None, not {name!r}.")
+            raise GraphTypeError(f"A name must be a string or None, not {repr_of(name)}.")
         self.note().name = name
 
     @property
@@ -196,7 +196,8 @@ class Expr(Methods, Misnames):
     def __format__(self, spec: str) -> str:
         if spec[-1:] in tuple("bcdeEfFgGnoxX%"):
             self._no(
-                f"it has no number yet to format as {spec!r}", "Use x.eval({...}) for a value."
+                f"it has no number yet to format as {repr_of(spec)}",
+                "Use x.eval({...}) for a value.",
             )
         return format(str(self), spec)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at, repr_of
 from symgrad.foreign import as_array, is_array_like
 from symgrad.graph.expr import Expr
 from symgrad.graph.identity import SameVariable
@@ -210,7 +210,7 @@ def shared(
                 "Give it an array, or use value.eval()."
             )
     if name is not None and not isinstance(name, str):
-        raise GraphTypeError(f"A shared variable's name must be a string, not {name!r}.")
+        raise GraphTypeError(f"A shared variable's name must be a string, not {repr_of(name)}.")
     if type(value) in (bool, int, float, complex) or is_array_like(value):
         if type(value) is int and not -(2**63) <= value < 2**63:
             raise GraphValueError(f"shared(): the integer {value} does not fit in int64.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.call import Function
 from symgrad.compile.checks import check_givens, check_outputs, check_updates
-from symgrad.errors import GraphTypeError, SymgradError, at
+from symgrad.errors import GraphTypeError, SymgradError, at, repr_of
 from symgrad.graph.expr import Constant, Expr, Placeholder
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute, toposort
@@ -113,7 +113,7 @@ def _check_params(params: Any) -> list[Expr]:
     given = list(params) if isinstance(params, (list, tuple)) else [params]
     for param in given:
         if not isinstance(param, Expr):
-            raise GraphTypeError(f"lint: params must be a list of variables, not {param!r}.")
+            raise GraphTypeError(f"lint: params must be a list of variables, not {repr_of(param)}.")
     return given
 
 

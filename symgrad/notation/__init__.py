@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, repr_of
 from symgrad.graph.expr import Expr
 from symgrad.notation.dialects import STYLES as STYLES
 from symgrad.notation.style import Piece as Piece
@@ -85,7 +85,7 @@ def _one_line(
     expr: Any, names: Mapping[Expr, str] | None, style: str, share: bool, limit: int
 ) -> str:
     if not isinstance(expr, Expr):
-        raise GraphTypeError(f"notation: expected a symbolic variable, not {expr!r}.")
+        raise GraphTypeError(f"notation: expected a symbolic variable, not {repr_of(expr)}.")
     written = formulas([expr], names, style=style, share=share, limit=limit)
     if not written.named:
         return written.formulas[0]

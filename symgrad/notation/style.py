@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from symgrad.errors import QUOTED, quoted
+
 # How tightly a piece binds.
 COMPARISON, SUM, NEGATIVE, HADAMARD, PRODUCT, POWER, POSTFIX, ATOM = range(8)
 
@@ -77,6 +79,9 @@ class Style:
 
     def name(self, name: str) -> Piece:
         """A variable; `∂ℓ/∂W` and grad's own `(dcost/dW)` are gradients."""
+        if len(name) > QUOTED or not name.isprintable():
+            stem = name.rstrip("′")
+            name = quoted(" ".join(stem.split())) + name[len(stem) :]
         gradient = re.fullmatch(r"\(d(.+)/d(.+)\)|([∂d])(.+)/[∂d](.+)", name)
         if gradient:
             above, below = gradient[1] or gradient[4], gradient[2] or gradient[5]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.errors import GraphTypeError, GraphValueError, repr_of
 from symgrad.ops.elementwise import maximum, minimum
 from symgrad.ops.op import Arg, Example, NullGrad, Op, as_expr
 from symgrad.origins import short_origin
@@ -207,7 +207,7 @@ def _number(value: Any, what: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise GraphTypeError(f"{what} must be a number, not {value!r}.") from None
+        raise GraphTypeError(f"{what} must be a number, not {repr_of(value)}.") from None
 
 
 def _where(node: Any) -> str:

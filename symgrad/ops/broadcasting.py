@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, repr_of
 from symgrad.graph.expr import Expr
 from symgrad.graph.written import written_from
 from symgrad.ops.hints import for_broadcasting
@@ -211,7 +211,7 @@ class Rebroadcast(Op):
             pairs = tuple(sorted((int(axis), bool(one)) for axis, one in pattern))
         except TypeError:
             raise GraphTypeError(
-                f"Rebroadcast takes pairs of an axis and a bool, not {pattern!r}."
+                f"Rebroadcast takes pairs of an axis and a bool, not {repr_of(pattern)}."
             ) from None
         super().__init__(pairs)
 

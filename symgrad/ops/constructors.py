@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, repr_of
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.written import written_from
@@ -329,7 +329,7 @@ def meshgrid(*vectors: Any, indexing: str = "xy", sparse: bool = False) -> list[
            [20, 20, 20]])
     """
     if indexing not in ("xy", "ij"):
-        raise GraphValueError(f"meshgrid: indexing={indexing!r}; expected 'xy' or 'ij'.")
+        raise GraphValueError(f"meshgrid: indexing={repr_of(indexing)}; expected 'xy' or 'ij'.")
     exprs = [as_expr(v, "meshgrid") for v in vectors]
     for e in exprs:
         if e.ndim > 1:
@@ -364,7 +364,7 @@ class Grid:
             if not isinstance(s, slice) or s.stop is None:
                 raise GraphTypeError(
                     f"{self.name} is indexed with slices that have a stop, such as "
-                    f"{self.name}[0:3, 0:1:5j], not {s!r}."
+                    f"{self.name}[0:3, 0:1:5j], not {repr_of(s)}."
                 )
         vectors = [_range(s) for s in slices]
         if len(vectors) == 1 and not isinstance(index, tuple):

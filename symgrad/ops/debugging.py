@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, repr_of
+from symgrad.files import say
 from symgrad.ops.op import Arg, Example, Op, as_expr
 from symgrad.types import ValueType
 
@@ -30,7 +31,7 @@ class PrintValue(Op):
         for attr in self.attrs:
             value = getattr(np.asarray(x), attr)
             shown = value() if callable(value) else value
-            sys.stdout.write(f"{self.message} {attr} = {shown}\n")
+            say(f"{self.message} {attr} = {shown}\n", sys.stdout)
         return x
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> Sequence[Any]:
@@ -61,7 +62,7 @@ class Print:
         self.attrs = tuple(attrs)
         for attr in self.attrs:
             if not hasattr(np.ndarray, attr):
-                raise GraphTypeError(f"Print: arrays have no attribute {attr!r}.")
+                raise GraphTypeError(f"Print: arrays have no attribute {repr_of(attr)}.")
 
     def __call__(self, x: Any) -> Any:
         return PrintValue(self.message, self.attrs).make(as_expr(x, "Print"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphValueError, checks_keywords
+from symgrad.errors import GraphValueError, checks_keywords, repr_of
 from symgrad.ops.constructors import eye, tril, triu
 from symgrad.ops.diagonals import diagonal
 from symgrad.ops.elementwise import cast, eq, minimum
@@ -223,7 +223,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     """
     x = as_matrix(x, "qr", square=False)
     if mode not in ("reduced", "complete", "r"):
-        raise GraphValueError(f"qr: mode={mode!r}; expected 'reduced', 'complete' or 'r'.")
+        raise GraphValueError(f"qr: mode={repr_of(mode)}; expected 'reduced', 'complete' or 'r'.")
     q, r = projections(QR(mode == "complete").make(x))
     return r if mode == "r" else [q, r]
 
@@ -340,7 +340,7 @@ def eigh(a: Any, UPLO: str = "L") -> list[Any]:
     array([3., 4.])
     """
     if UPLO not in ("L", "U"):
-        raise GraphValueError(f"eigh: UPLO={UPLO!r}; expected 'L' or 'U'.")
+        raise GraphValueError(f"eigh: UPLO={repr_of(UPLO)}; expected 'L' or 'U'.")
     return projections(Eigh(UPLO == "L").make(as_matrix(a, "eigh")))
 
 
@@ -414,7 +414,7 @@ def cholesky(x: Any, lower: bool = True, on_error: str = "raise") -> Any:
            [1., 2.]])
     """
     if on_error not in ("raise", "nan"):
-        raise GraphValueError(f"cholesky: on_error={on_error!r}; expected 'raise' or 'nan'.")
+        raise GraphValueError(f"cholesky: on_error={repr_of(on_error)}; expected 'raise' or 'nan'.")
     x = as_matrix(x, "cholesky")
     op = Cholesky(on_error == "nan")
     return op.make(x) if lower else matrix_transpose(op.make(matrix_transpose(x)))

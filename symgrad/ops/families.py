@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, ShapeError, naming, own_names, suggest
+from symgrad.errors import GraphTypeError, ShapeError, naming, own_names, repr_of, suggest
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.ops.hints import for_broadcasting
@@ -273,7 +273,7 @@ class Elementwise(Op, register=False):
                 problem = "was given twice" if name in given else "is unknown"
                 hint = "" if name in given else suggest(name, names)
                 raise GraphTypeError(
-                    f"{self._name}(): the argument {name!r} {problem}; it takes "
+                    f"{self._name}(): the argument {repr_of(name)} {problem}; it takes "
                     f"{', '.join(names)}.{hint}"
                 )
             given[name] = value

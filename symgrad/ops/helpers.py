@@ -15,6 +15,7 @@ from symgrad.errors import (
     checks_keywords,
     describe,
     made_at,
+    repr_of,
 )
 from symgrad.graph.expr import Constant, Expr, check_same_type
 from symgrad.graph.walk import toposort
@@ -71,11 +72,11 @@ def get_scalar_constant_value(
         return values
     array = np.asarray(orig_v)
     if array.dtype.kind not in "biufc" or isinstance(orig_v, (list, tuple)):
-        raise NotScalarConstantError(f"get_scalar_constant_value: {orig_v!r} is no number.")
+        raise NotScalarConstantError(f"get_scalar_constant_value: {repr_of(orig_v)} is no number.")
     found = _only_number(array)
     if found is None:
         raise NotScalarConstantError(
-            f"get_scalar_constant_value: the elements of {orig_v!r} differ."
+            f"get_scalar_constant_value: the elements of {repr_of(orig_v)} differ."
         )
     return found
 
@@ -217,7 +218,7 @@ def transfer(var: Any, target: str) -> Any:
     """
     if target != "cpu":
         raise GraphValueError(
-            f"transfer: there is no target {target!r}; functions run on the CPU ('cpu')."
+            f"transfer: there is no target {repr_of(target)}; functions run on the CPU ('cpu')."
         )
     return as_expr(var, "transfer")
 

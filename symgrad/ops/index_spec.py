@@ -29,6 +29,7 @@ from symgrad.errors import (
     describe,
     label,
     made_at,
+    repr_of,
 )
 from symgrad.foreign import is_array_like
 from symgrad.graph.expr import Constant, Expr
@@ -105,7 +106,7 @@ def _entry(x: Any, entry: Any) -> Any:
     except GraphTypeError as error:
         if isinstance(entry, Expr):
             raise
-        what = f"{entry!r} ({type(entry).__name__}). {_ALLOWED}"
+        what = f"{repr_of(entry)} ({type(entry).__name__}). {_ALLOWED}"
         if is_array_like(entry):  # a masked array, a frame, times: the error says what is lost
             what = f"what no index is: {error.message}"
         raise GraphTypeError(f"{x} is indexed with {what}\n{made_at(x)}") from error
@@ -159,7 +160,7 @@ def _bound(x: Any, part: Any, inputs: list[Any]) -> Any:
         bound = as_expr(part, f"A slice of {x}")
     except GraphTypeError as error:
         raise GraphTypeError(
-            f"A slice bound of {x} must be an integer or an integer scalar, not {part!r} "
+            f"A slice bound of {x} must be an integer or an integer scalar, not {repr_of(part)} "
             f"({type(part).__name__}).\n{made_at(x)}"
         ) from error
     if bound.ndim or not is_discrete(bound.dtype) or bound.dtype == "bool":

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, IndexRangeError, ShapeError, describe, made_at
+from symgrad.errors import (
+    GraphTypeError,
+    IndexRangeError,
+    ShapeError,
+    describe,
+    made_at,
+    repr_of,
+)
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.written import folded
 from symgrad.ops.elementwise import cast, switch
@@ -557,7 +564,7 @@ def _change(x: Any, y: Any, assign: bool, what: str) -> Any:
     if not isinstance(op, Index):
         raise GraphTypeError(
             f"{what}: the first argument must be a part of a tensor, such as x[2:5] or x[i, j], "
-            f"not {describe(x) if isinstance(x, Expr) else repr(x)}."
+            f"not {describe(x) if isinstance(x, Expr) else repr_of(x)}."
         )
     base, *index = x.inputs
     if base.dtype == "bool" and not assign:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, naming
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, naming, repr_of
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.written import folded, written_from
 from symgrad.ops.elementwise import cast, minimum
@@ -284,7 +284,7 @@ def check_int(value: Any, what: str) -> int:
         return _within_int64(int(value.__index__()), what)
     except (AttributeError, TypeError):
         raise GraphTypeError(
-            f"{what} must be an integer known when the expression is built, not {value!r}."
+            f"{what} must be an integer known when the expression is built, not {repr_of(value)}."
         ) from None
 
 

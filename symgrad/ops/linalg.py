@@ -16,6 +16,7 @@ from symgrad.errors import (
     checks_keywords,
     describe,
     made_at,
+    repr_of,
 )
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
@@ -318,14 +319,14 @@ def _axis_pairs(
     except (TypeError, ValueError):
         raise GraphTypeError(
             f"{what}: axes must be an int, or the axes of the first operand and those of the "
-            f"second, not {axes!r}."
+            f"second, not {repr_of(axes)}."
         ) from None
     found = []
     for x, given in ((a, given_a), (b, given_b)):
         entries = given if isinstance(given, (tuple, list, np.ndarray)) else (given,)
         found.append(tuple([check_axis(x, axis, what) for axis in entries]))
         if len(set(found[-1])) != len(found[-1]):
-            raise GraphValueError(f"{what}: axes {given!r} name a dimension twice.")
+            raise GraphValueError(f"{what}: axes {repr_of(given)} name a dimension twice.")
         if any(axis < first for axis in found[-1]):
             raise GraphValueError(f"{what}: the first axis is the batch; it cannot be summed over.")
     if len(found[0]) != len(found[1]):

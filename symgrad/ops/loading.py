@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import GraphTypeError, GraphValueError
+from symgrad.errors import GraphTypeError, GraphValueError, repr_of
 from symgrad.ops.op import Example, Op
 from symgrad.type_methods import pattern_shape
 from symgrad.types import Shape, ValueType, check_dtype, tensor_type
@@ -63,8 +63,8 @@ def load(path: Any, dtype: Any, broadcastable: Any, mmap_mode: str | None = None
     (None, 1)
     """
     if not isinstance(path, (str, os.PathLike)):
-        raise GraphTypeError(f"load: the path must be a string or a path, not {path!r}.")
+        raise GraphTypeError(f"load: the path must be a string or a path, not {repr_of(path)}.")
     if mmap_mode not in (None, "c"):
-        raise GraphValueError(f"load: mmap_mode={mmap_mode!r}; expected None or 'c'.")
+        raise GraphValueError(f"load: mmap_mode={repr_of(mmap_mode)}; expected None or 'c'.")
     shape = pattern_shape(broadcastable)
     return Load(os.fspath(path), check_dtype(dtype), shape, mmap_mode).make()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, repr_of
 from symgrad.ops.axes import moveaxis
 from symgrad.ops.barriers import zero_grad
 from symgrad.ops.decompositions import SingularValues
@@ -107,7 +107,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return tensor_norm(x, 2, axis, keepdims)
     if axis is None and x.ndim not in (1, 2):
         raise GraphTypeError(
-            f"norm: ord={ord!r} is for a vector or a matrix, not {describe(x)}. Say which axes."
+            f"norm: ord={repr_of(ord)} is for a vector or a matrix, not {describe(x)}. Say "
+            "which axes."
             f"\n{made_at(x)}"
         )
     given = tuple(range(x.ndim)) if axis is None else axis
@@ -116,10 +117,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     normalize_axes(given, x.ndim, "norm: axis")
     if len(axes) == 1:
         if isinstance(ord, str):
-            raise GraphValueError(f"norm: ord={ord!r} is for matrices; {describe(x)} is none.")
+            raise GraphValueError(
+                f"norm: ord={repr_of(ord)} is for matrices; {describe(x)} is none."
+            )
         return tensor_norm(x, ord, axes, keepdims)
     if len(axes) != 2:
-        raise GraphValueError(f"norm: axis must be an int or a pair of ints, not {axis!r}.")
+        raise GraphValueError(f"norm: axis must be an int or a pair of ints, not {repr_of(axis)}.")
     found = _matrix_norm(moveaxis(x, axes, (-2, -1)), ord)
     if not keepdims:
         return found
@@ -140,7 +143,8 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
         sums = sum(abs(x), -1)
     else:
         raise GraphValueError(
-            f"norm: ord={ord!r} of a matrix; expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf."
+            f"norm: ord={repr_of(ord)} of a matrix; expected 'fro', 'nuc', 1, -1, 2, -2, "
+            "inf or -inf."
         )
     return max(sums, -1) if ord > 0 else min(sums, -1)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at, repr_of
 from symgrad.graph.expr import Constant, Expr
 from symgrad.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
 from symgrad.values import literal_array
@@ -353,7 +353,9 @@ def _setting_key(value: Any) -> Any:
 def register_op(name: str, op: Any) -> None:
     """Enter an operation, or a class of them, in the registry."""
     if name in REGISTRY:
-        raise GraphTypeError(f"an operation named {name!r} exists already; choose another name")
+        raise GraphTypeError(
+            f"an operation named {repr_of(name)} exists already; choose another name"
+        )
     REGISTRY[name] = op
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, repr_of
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.constructors import arange
 from symgrad.ops.elementwise import abs, cast, maximum, minimum, mod, switch
@@ -300,7 +300,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     """
     x = as_expr(x, "pad")
     if mode not in _MODES:
-        raise GraphValueError(f"pad: mode={mode!r}; expected one of {', '.join(_MODES)}.")
+        raise GraphValueError(f"pad: mode={repr_of(mode)}; expected one of {', '.join(_MODES)}.")
     widths = _widths(x, pad_width)
     if mode != "constant":
         for a, (before, after) in enumerate(widths):
@@ -320,7 +320,7 @@ def _widths(x: Any, pad_width: Any) -> list[tuple[Any, Any]]:
             both = [as_length(n, "pad") for n in entry]
             if len(both) in (1, 2):
                 return both[0], both[-1]
-            raise GraphValueError(f"pad: a width is a number or a pair, not {entry!r}.")
+            raise GraphValueError(f"pad: a width is a number or a pair, not {repr_of(entry)}.")
         return (as_length(entry, "pad"),) * 2
 
     nested = isinstance(pad_width, (tuple, list, np.ndarray)) and any(
@@ -335,7 +335,7 @@ def _widths(x: Any, pad_width: Any) -> list[tuple[Any, Any]]:
     widths = entries * x.ndim if len(entries) == 1 else entries
     for width in widths:
         if any((static_length(n) or 0) < 0 for n in width):
-            raise GraphValueError(f"pad: a width is negative in {pad_width!r}.")
+            raise GraphValueError(f"pad: a width is negative in {repr_of(pad_width)}.")
     return widths
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad import hooks
-from symgrad.errors import GraphValueError, checks_keywords
+from symgrad.errors import GraphValueError, checks_keywords, repr_of
 from symgrad.ops.elementwise import cast, tensor_copy
 from symgrad.ops.families import elementwise
 
@@ -89,7 +89,8 @@ def round(x: Any, mode: str | None = None) -> Any:
     mode = "half_to_even" if mode is None else mode
     if mode not in _MODES:
         raise GraphValueError(
-            f"round: mode={mode!r}; expected one of {', '.join(_MODES)}. For n decimals, use "
+            f"round: mode={repr_of(mode)}; expected one of {', '.join(_MODES)}. For n "
+            "decimals, use "
             "T.round(x * 10**n) / 10**n."
         )
     return _MODES[mode](x)

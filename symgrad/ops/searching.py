@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, repr_of
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast, switch
 from symgrad.ops.lengths import as_int64, as_lengths
@@ -185,7 +185,7 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
             f"searchsorted: the first argument must be a vector, not {describe(x)}.\n{made_at(x)}"
         )
     if side not in ("left", "right"):
-        raise GraphValueError(f"searchsorted: side={side!r}; expected left or right.")
+        raise GraphValueError(f"searchsorted: side={repr_of(side)}; expected left or right.")
     if sorter is not None:
         order = as_positions(sorter, "searchsorted", "sorter")
         if order.ndim != 1:
@@ -399,7 +399,7 @@ def _lengths(dims: Any, ndim: int | None, what: str) -> list[Any]:
 
 def _check_order(order: Any, what: str) -> str:
     if order not in ("C", "F"):
-        raise GraphValueError(f"{what}: order={order!r}; expected C or F.")
+        raise GraphValueError(f"{what}: order={repr_of(order)}; expected C or F.")
     return str(order)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, ShapeError, describe, made_at, repr_of
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import cast, eq, switch
@@ -45,7 +45,7 @@ def as_positions(index: Any, what: str, name: str = "indices") -> Any:
 def check_mode(mode: Any, what: str) -> str:
     """`raise`, `wrap` or `clip`."""
     if mode not in MODES:
-        raise GraphValueError(f"{what}: mode={mode!r}; expected one of {', '.join(MODES)}.")
+        raise GraphValueError(f"{what}: mode={repr_of(mode)}; expected one of {', '.join(MODES)}.")
     return str(mode)
 
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import ExecutionError, GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import (
+    ExecutionError,
+    GraphTypeError,
+    GraphValueError,
+    describe,
+    made_at,
+    repr_of,
+)
 from symgrad.ops.constructors import eye, tril, triu
 from symgrad.ops.decompositions import Eigh, cholesky
 from symgrad.ops.elementwise import cast
@@ -47,7 +54,7 @@ def solve(A: Any, b: Any, A_structure: str = "general", lower: bool = False) -> 
     """
     if A_structure not in _STRUCTURES:
         raise GraphValueError(
-            f"solve: A_structure={A_structure!r}; expected one of {', '.join(_STRUCTURES)}."
+            f"solve: A_structure={repr_of(A_structure)}; expected one of {', '.join(_STRUCTURES)}."
         )
     A = as_matrix(A, "solve")
     if A_structure == "symmetric":
@@ -107,7 +114,9 @@ def solve_triangular(
     array([0.5 , 0.25])
     """
     if trans not in (0, 1, "N", "T"):
-        raise GraphValueError(f"solve_triangular: trans={trans!r}; expected 0, 1, 'N' or 'T'.")
+        raise GraphValueError(
+            f"solve_triangular: trans={repr_of(trans)}; expected 0, 1, 'N' or 'T'."
+        )
     a = as_matrix(a, "solve_triangular")
     if unit_diagonal:
         ones = eye(dim(a, -1), dtype=a.dtype)

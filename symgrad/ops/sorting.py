@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at
+from symgrad.errors import GraphTypeError, GraphValueError, describe, made_at, repr_of
 from symgrad.graph.expr import Expr
 from symgrad.ops.elementwise import cast
 from symgrad.ops.lengths import static_length
@@ -77,7 +77,7 @@ def _arguments(a: Any, axis: Any, kind: Any, order: Any, what: str) -> tuple[Any
     if order is not None:
         raise GraphTypeError(f"{what}: order= is for arrays with named fields; {x} has none.")
     if kind not in KINDS:
-        raise GraphValueError(f"{what}: kind={kind!r}; expected one of {', '.join(KINDS)}.")
+        raise GraphValueError(f"{what}: kind={repr_of(kind)}; expected one of {', '.join(KINDS)}.")
     if isinstance(axis, (list, tuple)) and len(axis) == 1:
         (axis,) = axis
     return along(x, axis, what)

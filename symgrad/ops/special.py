@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError
+from symgrad.errors import GraphTypeError, repr_of
 from symgrad.ops.elementwise import eq, exp, gt, log, real_float, switch
 from symgrad.ops.families import elementwise
 from symgrad.ops.logic import and_, invert, isinf, or_
@@ -231,7 +231,7 @@ def polygamma(n: int, x: Any) -> Any:
     array([1.64493407, 0.64493407])
     """
     if type(n) is not int or n < 0:
-        raise GraphTypeError(f"polygamma: the order must be an int, 0 or more, not {n!r}.")
+        raise GraphTypeError(f"polygamma: the order must be an int, 0 or more, not {repr_of(n)}.")
     x = real_float(x, "polygamma")
     return psi(x) if n == 0 else PolyGamma(n).make(x)
 

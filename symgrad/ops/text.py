@@ -28,9 +28,9 @@ def formula(node: Expr, inputs: Sequence[str]) -> str:
     """A node as Python would write it, given the texts of its inputs."""
     op = node.op
     if isinstance(node, Constant):
-        return node.name or constant_text(node)
+        return quoted(node.name) if node.name else constant_text(node)
     if op is None:
-        return node.name or f"<{node.type}>"
+        return quoted(node.name) if node.name else f"<{node.type}>"
     if isinstance(op, Elementwise) and op.symbol:
         symbol = _ASCII.get(op.symbol, op.symbol)
         return f"({symbol}{inputs[0]})" if op.nin == 1 else f"({inputs[0]} {symbol} {inputs[1]})"

@@ -268,7 +268,8 @@ class _Rewriter:
         if node.notes is not None and better not in self.final and better.op is not None:
             self._name(better, node)
         if self.trace is not None:
-            reason, module = rule.__doc__ or "", rule.__module__
+            # `python -OO` leaves no docstrings
+            reason, module = rule.__doc__ or f"{rule.__name__}.", rule.__module__
             self.trace.append(Fired(rule.__name__, node, better, reason, module))
         return better
 

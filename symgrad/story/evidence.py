@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from symgrad.errors import quoted
 from symgrad.graph.expr import Expr
 from symgrad.notation import text
 from symgrad.ops.evaluation import evaluate
@@ -190,8 +191,11 @@ def _evidence(
 ) -> Evidence:
     place = tuple(np.argwhere(where)[0])
     inputs = tuple(
-        (names.get(node) or node.name or text(node, share=False, limit=30), array_text(value))
-        for node, value in values.items()
+        (
+            quoted(names.get(n) or n.name or text(n, share=False, limit=30)),
+            array_text(value),
+        )
+        for n, value in values.items()
     )
     return Evidence(inputs, number_text(old[place]), number_text(new[place]), str(old.dtype), kind)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from symgrad.errors import quoted
 from symgrad.graph.expr import Expr
 from symgrad.graph.meant import as_meant
 from symgrad.graph.walk import toposort
@@ -141,8 +142,8 @@ def tell(recipe: Any, program: Any, compiled: bool = False) -> Story:
     small = prepare(roots, recipe.mode.simplifies)
     computed = [*(r.node for r in program.outputs), *(r.node for _, r in program.updates)]
     titles = [
-        *(r.name or f"output {k + 1}" for k, r in enumerate(results)),
-        *(f"new {shared.name or 'value of a shared variable'}" for shared, _ in updates),
+        *(quoted(r.name or f"output {k + 1}") for k, r in enumerate(results)),
+        *(f"new {quoted(s.name or 'value of a shared variable')}" for s, _ in updates),
     ]
     computed = computed if compiled else as_meant(computed)
     told, also = events(roots, recipe.mode.simplifies, program, compiled)

@@ -57,12 +57,12 @@ def html(
 
     from symgrad.draw.page.data import page_data, to_json
     from symgrad.draw.page.parts import part, script, style
+    from symgrad.errors import quoted
     from symgrad.files import write
 
     data = page_data(x, sample, title)
-    shown = str(data["title"]).encode("utf-8", "replace").decode("utf-8")
     pieces = {
-        "title": escape(shown),
+        "title": escape(quoted(data["title"])),
         "style": style(),
         "data": to_json(data),
         "script": script(),

@@ -11,6 +11,7 @@ from symgrad.call import Function
 from symgrad.draw.page.outline import Outline
 from symgrad.draw.page.sampling import Values, call_values, given_values, sampled
 from symgrad.draw.picture import Node, picture, roots
+from symgrad.errors import QUOTED, short
 from symgrad.graph.expr import Expr
 from symgrad.notation import text as notation
 from symgrad.ops.op import Project
@@ -44,7 +45,7 @@ def page_data(x: Any, sample: Any, title: str | None, most: int = MOST_NODES) ->
     for view in views:
         view.pop("name", None)
     if isinstance(x, Function):
-        pictured = x.name
+        pictured = short(x.name, QUOTED)
     several = isinstance(x, (list, tuple, Mapping)) and len(x) > 1
     shown = title or pictured or (f"{len(x)} expressions" if several else "expression")
     return {"title": shown, "texts": texts.all, "views": views}

@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.call import Function
 from symgrad.compile.stepwise import Steps
-from symgrad.errors import GraphTypeError, MissingInputError, describe, made_at
+from symgrad.errors import GraphTypeError, MissingInputError, describe, made_at, repr_of
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
@@ -50,7 +50,7 @@ def given_values(roots: Sequence[Expr], sample: Any) -> dict[Expr, Any]:
     for variable, value in sample.items():
         if not isinstance(variable, Expr):
             raise GraphTypeError(
-                f"draw.html: the keys of sample must be variables, not {variable!r}."
+                f"draw.html: the keys of sample must be variables, not {repr_of(variable)}."
             )
         values[variable] = accept(value, variable.type, False, None)
     for node in toposort(roots, stop=values):
