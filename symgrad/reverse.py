@@ -9,6 +9,7 @@ from symgrad import hooks
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr, Placeholder
 from symgrad.graph.walk import connected, substitute, toposort
+from symgrad.growth import shortcut
 from symgrad.ops.op import NullGrad, Project
 from symgrad.origins import inherit_origin, of_gradient
 from symgrad.rewrite.engine import rewrite
@@ -114,8 +115,8 @@ def _backward(seeds: Seeds, targets: Collection[Expr]) -> dict[Expr, Gradient]:
             if gradient is None or node not in needed or node.op is None:
                 continue
             origin.now(of_gradient(node.origin))
-            parts = _parts(node, gradient, needed, targets, choices)
-            for source, part in zip(node.inputs, parts, strict=True):
+            sources, parts = _parts(node, gradient, needed, targets, choices)
+            for source, part in zip(sources, parts, strict=True):
                 if part is not None:
                     before = arrived.get(source)
                     arrived[source] = (
@@ -130,7 +131,7 @@ def _parts(
     needed: Collection[Expr],
     targets: Collection[Expr],
     choices: Choices,
-) -> Sequence[Gradient]:
+) -> tuple[Sequence[Expr], Sequence[Gradient]]:
     """What a node passes on to each of its inputs that needs it, in the input's dtype and shape.
 
     Integers that operations made are steps, whose slope is zero; those that were given take what a
@@ -145,13 +146,20 @@ def _parts(
             len(results.items) if isinstance(results, TupleType) else 0
         )
         items[op.index] = gradient
-        return [items if node.inputs[0] in needed else None]
+        return node.inputs, [items if node.inputs[0] in needed else None]
+    sources: Sequence[Expr] = node.inputs
     if isinstance(gradient, NullGrad):
-        given: Sequence[Gradient] = [gradient] * len(node.inputs)
+        given: Sequence[Gradient] = [gradient] * len(sources)
     else:
-        given = op.vjp(choices.inside(node, gradient), node, *node.inputs)
+        inside = choices.inside(node, gradient)
+        given = op.vjp(inside, node, *sources)
+        short = shortcut(node, inside)
+        if short is not None:
+            index, below, part = short
+            sources = [below if k == index else i for k, i in enumerate(sources)]
+            given = [part if k == index else p for k, p in enumerate(given)]
     parts: list[Gradient] = []
-    for k, (source, part) in enumerate(zip(node.inputs, given, strict=True)):
+    for k, (source, part) in enumerate(zip(sources, given, strict=True)):
         if part is None or source not in needed:
             parts.append(None)
         elif isinstance(source.type, TupleType):
@@ -162,15 +170,16 @@ def _parts(
             parts.append(part)
         else:
             part = choices.chosen(node, gradient, source, part, k)
-            if op.sums_back and not _has_shape_of(part, source, node):
+            if op.sums_back and not _has_shape_of(part, k, node):
                 part = choices.summed(node, source, part)
             own = part.dtype if is_discrete(source.dtype) else source.dtype
             parts.append(part if part.dtype == own else choices.cast(part, own))
-    return parts
+    return sources, parts
 
 
-def _has_shape_of(part: Expr, source: Expr, node: Expr) -> bool:
+def _has_shape_of(part: Expr, index: int, node: Expr) -> bool:
     """Whether an elementwise operation repeats this input along no axis, whatever its lengths."""
+    source = node.inputs[index]
     return part.type.shape == source.type.shape and all(
         i is source or (i.ndim <= source.ndim and set(i.type.shape) <= {1}) for i in node.inputs
     )

@@ -34,6 +34,7 @@ ROWS = {
     "ops/": 2,
     "rewrite/": 3,
     "notation/": 3,
+    "growth.py": 4,
     "reverse.py": 4,
     "selection.py": 4,
     "disconnected.py": 4,

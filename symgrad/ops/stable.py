@@ -17,6 +17,55 @@ from symgrad.ops.families import elementwise
 from symgrad.ops.nnet import sigmoid
 from symgrad.ops.special import _from_jax, _into, _scipy
 
+# -- exp(x) ** y ---------------------------------------------------------------------------------
+
+_SPLIT = 2.0**27 + 1  # cuts float64 into two halves whose products are exact
+
+
+def _halves(xp: Any, x: Any) -> Any:
+    high = x * _SPLIT
+    high = high - (high - x)
+    return high, x - high
+
+
+def _exp_of_product(xp: Any, x: Any, y: Any) -> Any:
+    """By the product and, to first order, what rounding took from it."""
+    dtype = x.dtype
+    if dtype in (np.float16, np.float32):
+        product = x.astype("float64") * y.astype("float64")
+        power = xp.exp(product)
+    else:
+        product = x * y
+        power = xp.exp(product)
+        (a, b), (c, d) = _halves(xp, x), _halves(xp, y)
+        lost = (a * c - product) + a * d + b * c + b * d
+        small = xp.absolute(lost) < 1e-10  # of what overflows on the way, it is none
+        power = xp.where(small & xp.isfinite(power), power + power * lost, power)
+    return xp.where((x == 0) | (y == 0), 1, power).astype(dtype)
+
+
+def _exp_of_product_into(out: Any, x: Any, y: Any) -> None:
+    with np.errstate(all="ignore"):
+        np.copyto(out, _exp_of_product(np, x, y))
+
+
+def _exp_of_product_vjp(g: Any, z: Any, x: Any, y: Any) -> Sequence[Any]:
+    return g * (y * z), g * (switch(eq(x, -math.inf), 0, x) * z)  # as of 0**y
+
+
+@elementwise(
+    vjp=_exp_of_product_vjp, domain=(-2.0, 2.0), dtype="float", real=True, into=_exp_of_product_into
+)
+def exp_of_product(xp: Any, x: Any, y: Any) -> Any:
+    """``exp(x) ** y``, exact where `exp(x)` is nearly 1, overflows or vanishes.
+
+    >>> exp_of_product([-1e-20, 800.0, 0.0], [1e22, 0.001, float("inf")]).eval()
+    array([3.72007598e-44, 2.22554093e+00, 1.00000000e+00])
+    """
+    with np.errstate(all="ignore"):
+        return _exp_of_product(xp, x, y)
+
+
 # -- 1 - exp(x) ----------------------------------------------------------------------------------
 
 

@@ -16,7 +16,6 @@ from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops import elementwise
 from symgrad.ops.families import Elementwise
-from symgrad.ops.trigonometry import cosh, sinh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled, other_than
 from symgrad.types import TensorType, is_complex, is_discrete, is_float, promote
@@ -142,48 +141,6 @@ def _together(a: Constant, b: Constant, ufunc: np.ufunc) -> Constant | None:
 
 
 # -- signs ---------------------------------------------------------------------------------------
-
-
-@ALGEBRA(ops.mul, needs=[ops.exp, cosh])
-def exponential_cancelled(e: Expr) -> Expr | None:
-    """(a / p) * p → a, p**c * p → p**(c + 1), where p is exp(x), which is never 0.
-
-    So written, the slopes of a / exp(x) and exp(x)**-1 would vanish where p**2 overflows. Minuses
-    and one other factor may stand between; of two, the product may overflow. Likewise
-    (a / cosh(x)) * sinh(x) → a * tanh(x).
-    """
-    for p, part in (e.inputs, e.inputs[::-1]):
-        if p.op is ops.exp or p.op is sinh:
-            found = _times_exponential(part, p)
-            if found is not None:
-                return found
-    return None
-
-
-def _times_exponential(part: Expr, p: Expr, alone: bool = True) -> Expr | None:
-    """`part * p` for a product that p cancels in."""
-    if part.op is ops.true_div and part.inputs[1] is p and p.op is ops.exp:
-        a = part.inputs[0]
-        made: Expr = ops.BroadcastLike().make(a, ops.mul.make(a, p))  # the shape of the quotient
-        return made
-    if p.op is sinh and part.op is ops.true_div and part.inputs[1].op is cosh:
-        a, below = part.inputs
-        ratio = ops.tanh.make(p.inputs[0])
-        return ops.mul.make(a, ratio) if below.inputs == p.inputs else None
-    if part.op is ops.pow and part.inputs[0] is p and p.op is ops.exp:
-        c = part.inputs[1]
-        if isinstance(c, Constant) and c.ndim == 0 and is_float(part.dtype) and c.value < 0:
-            raised = np.array(c.value + 1, c.dtype)
-            return ops.pow.make(p, Constant(raised)) if raised - 1 == c.value else None
-    beside = part.op in (ops.mul, ops.true_div)
-    if part.op is not ops.neg and not (beside and alone):
-        return None
-    for k, i in enumerate(part.inputs[:1] if part.op is ops.true_div else part.inputs):
-        found = _times_exponential(i, p, alone and not beside) if i.op is not None else None
-        if found is not None:
-            made = part.op.make(*part.inputs[:k], found, *part.inputs[k + 1 :])
-            return made
-    return None
 
 
 @ALGEBRA(ops.neg)

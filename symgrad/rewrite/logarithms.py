@@ -13,6 +13,7 @@ from symgrad.ops.determinants import Det, SLogDet
 from symgrad.ops.op import projections
 from symgrad.ops.reduction import Max
 from symgrad.ops.stable import (
+    exp_of_product,
     log1mexp,
     log_cosh,
     log_erfc,
@@ -386,7 +387,7 @@ def log_of_square(e: Expr) -> Expr | None:
     return view_of_core(e.inputs[0], ops.mul.make(factor, ops.log.make(inner.inputs[0])))
 
 
-@LOGARITHMS(ops.log, needs=[ops.pow])
+@LOGARITHMS(ops.log, needs=[ops.pow, exp_of_product])
 def log_of_power(e: Expr) -> Expr | None:
     """log([a**c]) → [c * log(a)], but 0 where c is; a is positive as above, c a number."""
     match core(e.inputs[0]):
@@ -394,6 +395,9 @@ def log_of_power(e: Expr) -> Expr | None:
             # a**0 is 1 where log(a) is infinite, and where it is NaN
             times = ops.times_or_zero if has_zero(c) else ops.mul
             return view_of_core(e.inputs[0], times.make(c, ops.log.make(a)))
+        case Expr(op=op, inputs=(x, c)) if op is exp_of_product and is_number(c):
+            times = ops.times_or_zero if has_zero(c) else ops.mul
+            return view_of_core(e.inputs[0], times.make(c, x)) if fits_in(c, x) else None
     return None
 
 

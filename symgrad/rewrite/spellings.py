@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.stable import erfcx, slope_of_tanh
+from symgrad.ops.stable import erfcx, exp_of_product, slope_of_tanh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -273,6 +275,37 @@ def sigmoid_less_its_square(e: Expr) -> Expr | None:
     if x is None or base is None or not same(base, p):
         return None
     made: Expr = ops.mul.make(p, ops.sigmoid.make(minus(x)))
+    return made
+
+
+# -- powers of exp(x) ------------------------------------------------------------------------------
+
+
+@SPELLINGS(ops.pow, needs=[ops.exp])
+def power_of_exp(e: Expr) -> Expr | None:
+    """[exp(x)] ** y → exp([x] * y) in one operation, unless y is a small whole number.
+
+    Then the power is finite and exact where exp(x) is.
+    """
+    base, y = e.inputs
+    x = argument(base, ops.exp) if is_float(e.dtype) and base.dtype == e.dtype else None
+    if x is None or (isinstance(y, Constant) and _are_small_integers(y.value)):
+        return None
+    made: Expr = exp_of_product.make(x, y)
+    return made
+
+
+def _are_small_integers(values: np.ndarray[Any, Any]) -> bool:
+    return bool(np.all((np.abs(values) <= 16) & (values == np.round(values))))
+
+
+@SPELLINGS(ops.sqrt, needs=[ops.exp])
+def root_of_exp(e: Expr) -> Expr | None:
+    """sqrt([exp(x)]) → exp([x] / 2)."""
+    x = argument(e.inputs[0], ops.exp) if is_float(e.dtype) else None
+    if x is None or x.dtype != e.dtype:
+        return None
+    made: Expr = ops.exp.make(ops.mul.make(Constant(np.array(0.5, x.dtype)), x))
     return made
 
 

@@ -56,6 +56,14 @@ STABILITY = {
         lambda v: T.log10(1 - exp(v)),
     ],
     "log1p_of_minus": [lambda v: T.log1p(-exp(v)), lambda v: T.log1p(-T.erf(v))],
+    "power_of_exp": [
+        lambda v, w: exp(v) ** w,
+        lambda v, s: exp(v) ** s,
+        lambda m, v: exp(m)[:, 0] ** v,
+        lambda v: exp(v) ** 0.3,
+        lambda v: exp(v) ** -1.7,
+    ],
+    "root_of_exp": [lambda v: T.sqrt(exp(v)), lambda m: T.sqrt(exp(m).T)],
     "log_of_erfc": [
         lambda v: log(T.erfc(v)),
         lambda v: log(1 - T.erf(v)),
@@ -281,14 +289,6 @@ INCREMENTS = {
 ALGEBRA = {
     "times_one": [lambda v: v * 1, lambda v: 1.0 * exp(v), lambda i: i * 1],
     "over_one": [lambda v: v / 1],
-    "exponential_cancelled": [
-        lambda v: v / exp(v) * exp(v),
-        lambda v: -(2 * (v / exp(v))) * exp(v),
-        lambda v: exp(v) * exp(v) ** -2.5,
-        lambda v, w: w / T.cosh(v) * T.sinh(v),
-        lambda v: slope(v / T.cosh(v), v),
-        lambda v: slope(v / exp(v), v),
-    ],
     "over_power_of_two": [lambda v: v / 4, lambda v: v / -0.5],
     "plus_zero": [lambda i: i + 0, lambda v: v + T.constant(np.array(-0.0, "float32"))],
     "minus_zero": [lambda i: i - 0, lambda v: v - 0.0],
