@@ -9,7 +9,7 @@ number from a huge number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +95,7 @@ class Finding(NamedTuple):
     rounds : tuple of int
         The rounds of the loops that it is in, the outermost first.
     passed_over : tuple of Expr
-        What was found before and did not count.
+        What was found before and did not count, since something else was chosen.
     """
 
     node: Expr
@@ -224,7 +224,8 @@ class Guard:
             for result, mask in results:
                 masks = [] if mask is None else self._made(node, inputs, result, mask, count)
                 if masks:
-                    return Finding(node, inputs, result, masks, (), tuple(passed_over)), count
+                    unused = tuple(_connected(passed_over, trace.steps))
+                    return Finding(node, inputs, result, masks, (), unused), count
             passed_over.append(node)
         return None, count
 
@@ -304,6 +305,15 @@ class _DemandInLoops(Demand):
             return True
         part = items.get(k)
         return part if part is None or part is True or op.summed[k] else np.asarray(part[number])
+
+
+def _connected(nodes: Iterable[Expr], steps: Steps) -> Iterator[Expr]:
+    """Those nodes on whose values results depend: of others the shape alone was asked for."""
+    used = set(steps.roots)
+    for user in reversed(steps.order):
+        if user in used and user.op is not None:
+            used.update(i for k, i in enumerate(user.inputs) if user.op.connects(k))
+    return (node for node in nodes if node in used)
 
 
 def _stable(outputs: Sequence[Expr]) -> list[Expr]:

@@ -222,9 +222,16 @@ def _arithmetic(finding: Finding, at: str) -> list[str]:
     node, place = finding.node, finding.place
     if not is_elementwise(node):
         return [f"  the first is{at}"] if at else []
-    shape = np.shape(finding.value)
-    numbers = [_number(np.broadcast_to(v, shape)[place]) for v in finding.inputs]
+    numbers = map(_number, _numbers(finding))
     return [f"  {node.op.name}({', '.join(numbers)}) = {_number(finding.value[place])}{at}"]
+
+
+def _numbers(finding: Finding) -> list[Any]:
+    """The operands of the first element that was found, where single elements are computed."""
+    if not is_elementwise(finding.node):
+        return []
+    shape = np.shape(finding.value)
+    return [np.broadcast_to(v, shape)[finding.place] for v in finding.inputs]
 
 
 def _number(value: Any) -> str:
@@ -238,32 +245,34 @@ _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh")
 def _advice(finding: Finding) -> str:
     """What to do, for the operations that it happens to most."""
     name, kind = finding.node.op.name, finding.masks[0][0]
+    if kind == "above 1e10":
+        return " If so large numbers are right, use NanGuardMode(big_is_error=False)."
+    operands = _numbers(finding)
+    by_zero = name in ("true_div", "inv", "int_div", "mod") and 0 in operands[-1:]
     if is_of_gradient(finding.node.origin):
         line = finding.node.origin[:1]
         if any(node.origin[:1] == line for node in finding.passed_over):
             return (
-                " The value of this line was not used there, but its gradient is: give the "
-                "branch that is not taken a harmless argument, as in "
+                " The value of this line was not used there, but its gradient is: give what "
+                "is not chosen a harmless argument, as in "
                 "T.switch(c, T.log(T.switch(c, x, 1)), 0)."
             )
-        if name == "true_div":
+        if name == "true_div" and by_zero:
             return (
                 " The slope of this line is infinite or undefined here, like that of sqrt at "
                 "0: keep its argument away from there, as in T.sqrt(x + 1e-12)."
             )
-    if kind == "above 1e10":
-        return " If so large numbers are right, use NanGuardMode(big_is_error=False)."
     if name in _LOGS:
         end = "-1" if name == "log1p" else "zero"
         cure = "T.log(T.maximum(x, 1e-30)), or the log of T.nnet.softmax or sigmoid itself"
         return f" Its argument is {end} or below: use {cure}, which cannot overflow."
-    if name in ("true_div", "reciprocal", "inv", "int_div", "mod"):
+    if by_zero:
         return " It divides by zero: use T.switch on the divisor, or add a small number to it."
     if name in _EXPONENTIALS:
         return " Its argument is too large: use T.nnet.softmax, T.logsumexp or T.nnet.softplus."
     if name == "sqrt":
         return " Its argument is negative: T.maximum(x, 0) where rounding is to blame."
-    if name == "pow":
+    if name == "pow" and (kind == "NaN" or 0 in operands[:1]):
         return " A negative number has no fractional power, and zero no negative one."
     if kind == "infinite":
         return " The result does not fit: is the learning rate too large, or a scale missing?"

@@ -390,3 +390,37 @@ def test_a_long_chain(x):
         y = T.tanh(y)
     f = guarded([x], T.log(y), "nan-guard")
     assert "log made 1 infinity" in complaint(f, [0.0]).message
+
+
+@pytest.mark.parametrize(
+    ("cost", "values", "says"),
+    [
+        (lambda x: T.log(x).sum(), [0.0, 2.0], "slope of this line is infinite"),
+        (lambda x: T.sqrt(x).sum(), [0.0, 2.0], "slope of this line is infinite"),
+        (lambda x: (T.log(x) * 2 + x).mean(), [0.0, 2.0], "slope of this line is infinite"),
+        (lambda x: (1e-3 / x).sum(), [1e-320, 2.0], "does not fit"),
+        (lambda x: T.log(x)[1:].sum(), [0.0, 2.0], "slope of this line is infinite"),
+    ],
+)
+def test_a_gradient_alone_has_no_branch_that_was_not_taken(cost, values, says):
+    x = T.dvector("x")
+    message = complaint(guarded([x], T.grad(cost(x), x)), values).message
+    assert "T.switch(c" not in message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("result", "values", "says"),
+    [
+        (lambda x, y: x**y, [-1.0, 0.5], "no fractional power"),
+        (lambda x, y: x**y, [0.0, -1.0], "zero no negative one"),
+        (lambda x, y: x**y, [1e9, 200.0], "does not fit"),
+        (lambda x, y: x**y, [-1e9, 201.0], "does not fit"),
+        (lambda x, y: x / y, [1.0, 0.0], "divides by zero"),
+        (lambda x, y: x / y, [1e9, 1e-305], "does not fit"),
+        (lambda x, y: x % y, [1.0, 0.0], "divides by zero"),
+    ],
+)
+def test_what_is_said_is_true_of_the_operands(result, values, says):
+    x, y = T.dscalars("x", "y")
+    assert says in complaint(guarded([x, y], result(x, y)), *values).message
