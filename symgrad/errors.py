@@ -406,6 +406,14 @@ def source_line(frame: Frame) -> str:
     return linecache.getline(filename, line).strip()
 
 
+def source_of(frame: Frame) -> str:
+    """The expression that a frame is at, where it stands in one line and can be found."""
+    filename, line = resolve_frame(frame)
+    source = linecache.getline(filename, line).rstrip()
+    start, end = _columns(frame, source)
+    return source[start:end]
+
+
 def pointed(frame: Frame) -> list[str]:
     """A line of the user's code: where it is, its text, and a mark under the expression."""
     filename, line = resolve_frame(frame)

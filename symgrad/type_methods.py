@@ -20,8 +20,14 @@ class AnyTypeMethods:
 
     __slots__ = ()
 
-    def __call__(self, name: str | None = None) -> Any:
-        """Make a placeholder of this type."""
+    def __call__(self, name: str | None = None, *more: Any) -> Any:
+        """Make a placeholder of this type; it takes one name."""
+        if more:
+            names = ", ".join(map(repr, (name, *more)))
+            raise GraphTypeError(
+                f"one {self} has one name, and {names} were given: call the type once for each, or "
+                f"use a plural, such as T.dvectors({names})."
+            )
         return hooks.call("placeholder", self, name)
 
     def make_variable(self, name: str | None = None) -> Any:

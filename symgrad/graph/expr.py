@@ -13,8 +13,16 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, GraphValueError, made_at, quoted, repr_of
+from symgrad.errors import (
+    GraphTypeError,
+    GraphValueError,
+    SymgradError,
+    made_at,
+    quoted,
+    repr_of,
+)
 from symgrad.foreign import is_array_like
+from symgrad.graph.counts import instead_of_count, is_power_of_matrix
 from symgrad.graph.flat_pickle import flat_reduce
 from symgrad.graph.identity import SameVariable, is_looked_for
 from symgrad.graph.methods import Methods
@@ -235,8 +243,8 @@ class Expr(Methods, Misnames):
             )
         return True
 
-    def _no(self, what: str, hint: str) -> NoReturn:
-        raise GraphTypeError(
+    def _no(self, what: str, hint: str, told_by: type[SymgradError] = GraphTypeError) -> NoReturn:
+        raise told_by(
             f"{self} is a symbolic variable ({self.type}): {what}. {hint}\n{made_at(self)}"
         )
 
@@ -272,6 +280,8 @@ class Expr(Methods, Misnames):
         self._no("`in` cannot be answered before the function runs", "Use T.any(T.eq(x, item)).")
 
     def __int__(self) -> NoReturn:
+        if is_power_of_matrix(sys._getframe(1)):
+            self.__index__()
         self._no("it has no number yet", "Use T.cast(x, 'int64'), or x.eval({...}) for a value.")
 
     def __float__(self) -> NoReturn:
@@ -285,7 +295,8 @@ class Expr(Methods, Misnames):
         self._no("it has no number yet", "Use x.eval({...}) for a value.")
 
     def __index__(self) -> NoReturn:
-        self._no("it has no number yet", "Use T.arange(n) instead of range(n).")
+        what, hint, told_by = instead_of_count(self, sys._getframe(1))
+        self._no(what, hint, told_by)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         frame = sys._getframe(1)

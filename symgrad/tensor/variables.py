@@ -29,6 +29,12 @@ def _placeholder(
         raise GraphTypeError(
             f"{what}: shape={tuple(shape)} has {len(shape)} entries, expected {len(default)}."
         )
+    if isinstance(dtype, str) and len(dtype) == 1:  # NumPy has such dtypes: "b" is int8
+        plural = {"matrix": "matrices"}.get(what, f"{what}s")
+        raise GraphTypeError(
+            f"{what} makes one variable, and its second argument is a dtype such as 'float32', not "
+            f"{dtype!r}. For several: T.{plural}({name!r}, {dtype!r})."
+        )
     entries = default if shape is None else shape
     return Placeholder(TensorType("floatX" if dtype is None else dtype, shape=entries), name)
 
