@@ -25,6 +25,7 @@ from logistic_sgd import LogisticRegression, load_data, main, predict, sgd_optim
 
 REPO = Path(__file__).resolve().parents[2]
 SCRIPT = REPO / "models" / "logistic_sgd.py"
+STAND_IN = REPO / "tests" / "models" / "stand_in"  # for scikit-learn, which takes long to import
 
 NUMBER = r"\d+\.\d{6}"
 VALIDATION = re.compile(rf"epoch (\d+), minibatch (\d+)/(\d+), validation error ({NUMBER}) %")
@@ -50,7 +51,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "no_proxy": "127.0.0.1",
         "HOME": nowhere,
         "XDG_CACHE_HOME": nowhere,
-        "PYTHONPATH": str(REPO),
+        "PYTHONPATH": f"{REPO}{os.pathsep}{STAND_IN}",
         "PYTHONWARNINGS": "error::RuntimeWarning",
         "PYTHONUTF8": "1",
     }

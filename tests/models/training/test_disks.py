@@ -22,6 +22,8 @@ from training.progress import Training
 from training.saving import claim, on_disk, save_params
 
 REPO = Path(__file__).resolve().parents[3]
+# Children have a stand-in for scikit-learn, which takes long to import.
+PATHS = os.pathsep.join(map(str, (REPO, REPO / "models", REPO / "tests" / "models" / "stand_in")))
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
 
@@ -53,7 +55,7 @@ def start(
     return subprocess.Popen(
         [sys.executable, "-c", program, f"{name}.py", *SCRIPTS[name], *common, *options],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{REPO}{os.pathsep}{REPO / 'models'}"},
+        env={**os.environ, "PYTHONPATH": PATHS},
         encoding="utf-8",
         **streams,  # type: ignore[call-overload]
     )
