@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -37,6 +38,19 @@ for flag, value in stress.items():
 # the examples are always the same, so that a failure there is a change's own.
 settings.register_profile("symgrad", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("symgrad")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests that are marked `sampled(n)`, mark all cases but each n-th as slow."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("sampled")
+        if mark is not None:
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[test] += 1
 
 
 def pytest_collection_finish() -> None:

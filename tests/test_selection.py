@@ -120,6 +120,7 @@ ELEMENTWISE = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("inside", [lambda x: x, T.log, T.sqrt, lambda x: 1 / x, lambda x: x**0.5])
 @pytest.mark.parametrize("op", ELEMENTWISE, ids=lambda op: op.name)
 def test_every_operation_in_a_branch(op, inside):

@@ -113,12 +113,13 @@ def test_thousands_of_lines_or_scopes(many):
     assert any(" … " in node.label for node in drawn.nodes)
 
 
-def test_a_hundred_thousand_nodes_in_seconds():
+@pytest.mark.parametrize("nodes", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_long_chains_in_seconds(nodes):
     v = T.dvector("x")
-    for _ in range(50_000):
+    for _ in range(nodes // 2):
         v = T.tanh(v) * 0.5
     start = time.perf_counter()
     drawn = fold(picture(v))
-    assert time.perf_counter() - start < 30  # two seconds on an idle machine
+    assert time.perf_counter() - start < 30  # 100,000 in two seconds on an idle machine
     assert [node.label for node in drawn.nodes] == ["x", "v = T.tanh(v) * 0.5", "output"]
-    assert drawn.nodes[1].type == "100,000 operations: tanh, ×"
+    assert drawn.nodes[1].type == f"{nodes:,} operations: tanh, ×"
