@@ -13,11 +13,13 @@ from symgrad.call import Function
 from symgrad.graph.walk import toposort
 from symgrad.ops.op import REGISTRY
 from tests.fuzz.comparison import unexplained
-from tests.fuzz.generate import generate
+from tests.fuzz.differences import COMPARED, KINK, check_differences
+from tests.fuzz.generate import GRAD, generate
 from tests.fuzz.mutants import MUTANTS, ROOT
 from tests.fuzz.program import Leaf, Program, Step
 from tests.fuzz.runners import Case, Refused, check
 from tests.fuzz.shrink import shrunk
+from tests.fuzz.stepwise import not_explained, rows_without_a_label
 from tests.fuzz.table import ROWS
 from tests.fuzz.values import Value, text
 from tests.fuzz.work import way_of
@@ -161,3 +163,62 @@ def test_an_input_that_is_overwritten_is_noticed(monkeypatch):
 
     monkeypatch.setattr(Function, "__call__", spoiled)
     assert check(program, "threads").kind in ("mutated", "bits: again")
+
+
+def program_of(values, *rows):
+    """A program of leaves x0, x1, … and steps v0, v1, …: a row each and its arguments."""
+    leaves = tuple(
+        Leaf(f"x{k}", "input", Value(np.array(value)), (False,) * np.ndim(value))
+        for k, value in enumerate(values)
+    )
+    steps = []
+    for k, (name, *args) in enumerate(rows):
+        row = GRAD if name == "grad" else ROWS[name]
+        text, reference = (t and t.replace("{c}", "0.1") for t in (row.text, row.reference))
+        steps.append(Step(f"v{k}", row, tuple(args), text, reference))
+    return Program(leaves, tuple(steps), (steps[-1].name,))
+
+
+def test_what_rounding_decides_follows_from_what_was_found():
+    x = np.array([3.0, 0.7, 5.0])
+    near = np.nextafter(x * 0.1, 9) + np.array([0, 0, 9])
+    steps = ("mul_number", "x0"), ("gt", "x1", "v0"), ("gt", "x0", "x1")
+    case = Case(program_of([x, near], *steps))
+    right = case.call(case.compile())[0]
+    for nodes in (False, True):
+        assert not np.any(not_explained(case, "v2", right, nodes))
+        np.testing.assert_array_equal(not_explained(case, "v2", ~right, nodes), [True] * 3)
+        other = np.array([True, False, False])
+        assert not_explained(case, "v1", other, nodes).tolist() == [False, False, True]
+
+
+def slopes(values, *rows):
+    counts = Counter()
+    assert check_differences(program_of(values, *rows), counts) is None
+    return set(counts)
+
+
+def test_differences_tell_nothing_of_what_jumps_between_them():
+    x = np.array([0.3, 1.7])
+    for row in ("mod", "int_div"):
+        steps = (row, "x0", "x1"), ("grad", "v0", "x1")
+        assert slopes([x, np.array([2.0, -0.4])], *steps) == {COMPARED}
+        for small in (3e-7, 1e-5, -2e-5):
+            assert slopes([x, np.array([2.0, small])], *steps) == {KINK}
+    for row in ("floor", "trunc"):
+        assert slopes([x], (row, "x0"), ("grad", "v0", "x0")) == {COMPARED}
+        assert slopes([np.array([1.0, 2.0])], (row, "x0"), ("grad", "v0", "x0")) == {KINK}
+
+
+def test_differences_tell_nothing_where_a_length_changes_between_them():
+    steps = ("unique", "x0"), ("grad", "v0", "x0")
+    assert slopes([np.array([1.0, 2.0])], *steps) == {COMPARED}
+    assert slopes([np.array([1.0, 1.0])], *steps) == {KINK}
+
+
+def test_only_rows_without_a_label_hold_nan_without_a_slope():
+    z = np.array([[1.0, 2.0], [np.nan, 0.0]])
+    steps = ("nll", "x0", "x1"), ("grad", "v0", "x0")
+    assert rows_without_a_label(Case(program_of([z, [1]], *steps)))
+    assert not rows_without_a_label(Case(program_of([z, [1, 0]], *steps)))
+    assert check(program_of([z, [1]], *steps), "pickle") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import symgrad as S
 from tests.fuzz.program import Program
 from tests.fuzz.reference import WIDE
 from tests.fuzz.runners import Case, Failed, Failure, Refused, limited, quiet, strict
+from tests.fuzz.values import Value
 from tests.fuzz.witness import referred, walked
 
 # What each of the rows of `generate.GRADS` is the derivative of.
@@ -25,6 +27,7 @@ COSTS = {
 }
 
 
+COMPARED = "gradients compared with differences"
 KINK = "gradients at a kink, not compared with differences"
 # Where several elements are the largest, each takes the whole slope, as in Theano.
 _CHOOSING = set(
@@ -47,6 +50,40 @@ def _ties(program: Program, names: set[str]) -> bool:
         if len(np.unique(found)) < len(found):
             return True
     return False
+
+
+# Rows that jump, and which quotients or numbers jump there.
+_JUMPING: dict[str, Callable[..., Any]] = {
+    "mod": np.floor_divide,
+    "divmod": np.floor_divide,
+    "int_div": np.floor_divide,
+    "ceil_intdiv": np.floor,
+    "ceil": np.ceil,
+    "floor": np.floor,
+    "trunc": np.trunc,
+    "round": np.rint,
+    "round_away": np.rint,
+}
+
+
+def _jumps(program: Program, names: set[str], leaf: str, points: list[Any]) -> bool:
+    """Whether a row jumps between these values of a leaf, as ``x % y`` does at multiples of y."""
+    steps = [s for s in program.steps if s.name in names and s.row.name in _JUMPING]
+    if not steps:
+        return False
+    found = []
+    for point in points:
+        moved = [x._replace(value=Value(point)) if x.name == leaf else x for x in program.leaves]
+        values = referred(program._replace(leaves=tuple(moved)), wide=True)
+        if any(a not in values for s in steps for a in s.args):
+            return True
+        found.append([_JUMPING[s.row.name](*[values[a] for a in s.args]) for s in steps])
+    first, *others = found
+    return any(
+        not np.array_equal(a, b, equal_nan=True)
+        for other in others
+        for a, b in zip(first, other, strict=True)
+    )
 
 
 def check_differences(program: Program, counts: Counter[str]) -> Failure | None:
@@ -79,8 +116,6 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
     above = program.ancestors([step.args[0], *step.args[2:]])
     replaced = {old for old, _ in program.givens}
     rows = [s.row for s in program.steps if s.name in above]
-    if any(row.name == "int_div" for row in rows):
-        return  # steps everywhere
     if above & replaced or any(row.flat and row.name != "grad" for row in rows):
         return
     if _ties(program, above):
@@ -97,14 +132,22 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
         along = program.named(step.args[2]).value.array.astype(WIDE)
         if not np.all(np.abs(along) < 1e3):
             return
+    shapes: set[tuple[int, ...]] = set()  # of `unique(x)`, say, it depends on x
     graph = [case.values[a] for a in (step.args[0], *step.args[2:])]
 
     def cost(distance: float) -> Any:
         values = walked(graph, given | {wrt: point + WIDE(distance) * along}, wide=True)
         values = [np.asarray(v) for v in values] + [None]
+        shapes.add(values[0].shape)
+        if len(shapes) > 1:
+            return WIDE("nan")
         return COSTS[step.row.name](values[0], values[1])
 
     with quiet():
+        steps = [point + WIDE(h) * along for h in (-1e-5, 0, 1e-5)]
+        if _jumps(program, above, step.args[1], steps):
+            counts[KINK] += 1
+            return
         (slope,) = walked([case.values[step.name]], given, wide=True)
         if not np.all(np.isfinite(slope)):
             return
@@ -113,9 +156,13 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
             terms = terms * along  # of a jacobian's axes the last belong to the variable
         have = np.sum(terms)
         found = []
+        here = cost(0)
         for h in (1e-5, 1e-6):
-            low, here, high = cost(-h), cost(0), cost(h)
+            low, high = cost(-h), cost(h)
             found.append(((here - low) / h, (high - here) / h, (high - low) / (2 * h)))
+    if len(shapes) > 1:
+        counts[KINK] += 1
+        return
     (left, right, rough), (left2, right2, fine) = found
     size = float(np.sum(np.abs(terms)) + abs(fine))
     if np.max(np.abs(terms), initial=0) > 1e8:  # a step is long beside what has such a slope
@@ -130,7 +177,7 @@ def _check(program: Program, case: Case, step: Any, counts: Counter[str]) -> Non
     if coarse or (kink and apart > 1e-9 * size + 1e-12):
         counts[KINK] += 1
         return
-    counts["gradients compared with differences"] += 1
+    counts[COMPARED] += 1
     noise = 1e-17 * float(abs(here)) / 1e-6 * 50
     # Constants have the dtype of the program, and so has the body of a loop.
     eps = max(float(np.finfo(d).eps) for d in _floats(program))

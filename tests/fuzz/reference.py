@@ -229,6 +229,11 @@ class Words:
             return x.astype("float32")
         return x if x.dtype != WIDE else x.astype("float64")
 
+    def upper(self, x: Any) -> Any:
+        """The symmetric matrix of which the upper triangle is read."""
+        above = self.xp.triu(x, 1)
+        return self.xp.triu(x) + above.T
+
     def inc(self, x: Any, index: Any, value: Any, set_: bool = False) -> Any:
         """A copy with a part set or incremented; repeated places count each time."""
         x = x.copy()

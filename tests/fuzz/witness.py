@@ -14,7 +14,7 @@ from symgrad.ops.elementwise import Cast
 from tests.fuzz.program import Program, function_of
 from tests.fuzz.reference import WIDE, Words
 
-_NARROW = ("reduction", "product")
+NARROW = ("reduction", "product")
 
 
 class Noise:
@@ -43,7 +43,7 @@ class Noise:
         return found.astype(value.dtype)
 
 
-def _cleaned(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
     """A value without NaN."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fc":
         return value
@@ -58,7 +58,7 @@ def referred(
     words.narrow_products = noise is not None and noise.narrow
     arrays = {x.name: x.value.array for x in program.leaves}
     values: dict[str, Any] = {
-        name: words.leaf(_cleaned(array) if clean else array) for name, array in arrays.items()
+        name: words.leaf(cleaned(array) if clean else array) for name, array in arrays.items()
     }
     replaced = dict(program.givens)
     for name in replaced:
@@ -82,7 +82,7 @@ def referred(
                 values[step.name] = with_replaced(program.steps, values, step.args, words)
                 continue
             args = [values[a] for a in step.args]
-            if noise is not None and (step.row.accuracy > 1 or step.row.group in _NARROW):
+            if noise is not None and (step.row.accuracy > 1 or step.row.group in NARROW):
                 args = [noise(a) for a in args]
             function = function_of(step.reference, len(args), words.names)
             try:
@@ -136,7 +136,7 @@ def walked(
     values: dict[Any, Any] = {}
 
     def leaf(value: Any) -> Any:
-        return widened(_cleaned(value) if clean else value)
+        return widened(cleaned(value) if clean else value)
 
     def widened(value: Any) -> Any:
         if wide and isinstance(value, np.ndarray) and value.dtype.kind in "fc":
