@@ -271,6 +271,10 @@ class Generator:
         r = self.r
         target = r.choice(self.steps[-3:]).name
         inside = Program((), tuple(self.steps), ()).ancestors([target]) - {target}
+        # a cast of a constant is a constant of its own as soon as it is built
+        inside -= {x.name for x in self.leaves if x.role == "constant"}
+        if not inside:
+            raise Unfit
         old = r.choice(sorted(inside))
         like = self.values[old]
         new = [
