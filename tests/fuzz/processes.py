@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
+import threading
 from collections import Counter
 from queue import Empty
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from tests.fuzz.report import Found
@@ -106,6 +108,13 @@ class Run:
             say(str(found))
 
 
+def _end_with(parent: int) -> None:
+    """End this worker when the process that started it has ended, however it did."""
+    while os.getppid() == parent:
+        sleep(2)
+    os._exit(1)
+
+
 def _worker(
     queue: Any,
     job: int,
@@ -120,6 +129,7 @@ def _worker(
 ) -> None:
     from tests.fuzz.work import work
 
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     work(
         base,
         first,
