@@ -11,7 +11,7 @@ import numpy as np
 from tests.fuzz import rarer
 from tests.fuzz.draws import Draw, Unfit
 from tests.fuzz.program import Leaf, Program, Step, function_of
-from tests.fuzz.reference import Missing, Words
+from tests.fuzz.reference import Missing, Words, promoting
 from tests.fuzz.slots import KINDS, argument
 from tests.fuzz.table import ROWS, Row
 from tests.fuzz.values import LAYOUTS, TEMPERS, Value, draw, laid_out, large
@@ -289,6 +289,7 @@ class Generator:
             raise Unfit
         self.add(CLONE, [target, old, r.choice(new)], {})
 
+    @promoting()
     def program(self) -> Program:
         """A whole program."""
         r = self.r

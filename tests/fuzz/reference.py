@@ -8,6 +8,8 @@ place after each step, which shows how far rounding may carry a result.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -22,6 +24,20 @@ _MP_DIGITS = 40
 
 class Missing(Exception):
     """A reference needs a library that is not there."""
+
+
+@contextmanager
+def promoting() -> Iterator[None]:
+    """Numbers without axes promote by their dtypes, as in NumPy 2; earlier ones look at values."""
+    if int(np.__version__.split(".")[0]) >= 2:
+        yield
+        return
+    old = np._get_promotion_state()
+    np._set_promotion_state("weak")
+    try:
+        yield
+    finally:
+        np._set_promotion_state(old)
 
 
 def kind_of(dtype: Any) -> str:

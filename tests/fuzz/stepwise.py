@@ -15,7 +15,7 @@ from symgrad.errors import SymgradError
 from symgrad.ops.evaluation import evaluate
 from tests.fuzz.comparison import unexplained
 from tests.fuzz.program import Program, function_of
-from tests.fuzz.reference import Missing, Words
+from tests.fuzz.reference import Missing, Words, promoting
 from tests.fuzz.witness import NARROW, Noise, cleaned, referred
 
 _WITNESSES = 12
@@ -61,6 +61,7 @@ def _found(make: Any, program: Program, names: list[str], nodes: bool) -> dict[s
     return {name: np.asarray(r) for name, r in zip(names, results, strict=True)}
 
 
+@promoting()
 def _bad(program: Program, step: Any, values: dict[str, Any], have: Any) -> Any:
     """Where a step's result is not what its reference makes of these values."""
     args = [values[a] for a in step.args]

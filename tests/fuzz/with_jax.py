@@ -77,6 +77,7 @@ class Jax:
         self, program: Program, results: dict[str, Any], kinks: bool, counts: Counter[str]
     ) -> Failure | None:
         """Compare the values of names (all in float64 programs) with those of JAX."""
+        self.jax.clear_caches()  # each program is compiled anew: a gigabyte in 3,000 programs
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -85,7 +86,6 @@ class Jax:
             counts["JAX: cannot"] += 1
             return None
         counts["compared with JAX"] += 1
-        self.jax.clear_caches()  # each program is compiled anew: a gigabyte in 3,000 programs
         decomposed = any("eigh" in step.text for step in program.steps)
         for name, have in results.items():
             want = found[name]

@@ -12,7 +12,7 @@ from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
 from symgrad.ops.elementwise import Cast
 from tests.fuzz.program import Program, function_of
-from tests.fuzz.reference import WIDE, Words
+from tests.fuzz.reference import WIDE, Words, promoting
 
 NARROW = ("reduction", "product")
 
@@ -50,6 +50,7 @@ def cleaned(value: Any) -> Any:
     return np.where(value != value, value.dtype.type(0.5), value)
 
 
+@promoting()
 def referred(
     program: Program, wide: bool = False, noise: Noise | None = None, clean: bool = False
 ) -> dict[str, Any]:
