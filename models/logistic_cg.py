@@ -112,7 +112,7 @@ def cg_optimization_mnist(
     n_epochs
         The most iterations to make.
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     batch_size
         Images in a minibatch; None for a number that suits the dataset. What is left over at the
         end of a split goes unused.
@@ -139,8 +139,7 @@ def cg_optimization_mnist(
 
     # -- The data ----------------------------------------------------------------------------------
 
-    if not isinstance(dataset, mnist.Dataset):
-        dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
+    dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
     if batch_size is None:
         batch_size = dataset.batch_size
     check_batch_size(batch_size, dataset)

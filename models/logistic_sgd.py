@@ -125,15 +125,14 @@ def load_data(dataset: str | Path | mnist.Dataset = "auto") -> list[tuple[Any, A
     Parameters
     ----------
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
 
     Returns
     -------
     list
         The pairs (images, class numbers) for training, validation and testing.
     """
-    if not isinstance(dataset, mnist.Dataset):
-        dataset = mnist.load(dataset, dtype=symgrad.config.floatX)
+    dataset = mnist.load(dataset, dtype=symgrad.config.floatX)
     return [
         (symgrad.shared(split.x, borrow=True), symgrad.shared(split.y, borrow=True))
         for _, split in dataset.splits()
@@ -165,7 +164,7 @@ def sgd_optimization_mnist(
     n_epochs
         The most passes over the training images to make.
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     batch_size
         Images in a minibatch; None for a number that suits the dataset. What is left over at the
         end of a split goes unused.
@@ -191,8 +190,7 @@ def sgd_optimization_mnist(
 
     # -- The data ----------------------------------------------------------------------------------
 
-    if not isinstance(dataset, mnist.Dataset):
-        dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
+    dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
     if batch_size is None:
         batch_size = dataset.batch_size
     check_batch_size(batch_size, dataset)
@@ -297,13 +295,12 @@ def predict(
     model
         The file that `sgd_optimization_mnist` has saved.
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     n
         The number of images.
     """
     params = load_params(Path(model), ["W", "b"])
-    if not isinstance(dataset, mnist.Dataset):
-        dataset = mnist.load(dataset, dtype=symgrad.config.floatX)
+    dataset = mnist.load(dataset, dtype=symgrad.config.floatX)
     W, b = params["W"], params["b"]
     if W.ndim != 2 or b.shape != W.shape[1:] or len(W) != dataset.n_features:
         found = f"W of shape {W.shape} and b of shape {b.shape}"

@@ -181,7 +181,7 @@ def train_mlp(
     n_epochs
         The most passes over the training images to make.
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     batch_size
         Images in a minibatch. What is left over at the end of a split goes unused.
     n_hidden
@@ -203,8 +203,7 @@ def train_mlp(
 
     # -- The data ----------------------------------------------------------------------------------
 
-    if not isinstance(dataset, mnist.Dataset):
-        dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
+    dataset = mnist.load(dataset, dtype=symgrad.config.floatX, quiet=quiet)
     check_batch_size(batch_size, dataset)
     (train_set_x, train_set_y), (valid_set_x, valid_set_y), (test_set_x, test_set_y) = load_data(
         dataset

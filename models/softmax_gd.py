@@ -113,7 +113,7 @@ def load(
     Parameters
     ----------
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     n_train, n_valid
         How many images to train on, the first of the dataset's training images, and how many of
         those that follow to validate with. Of MNIST 30,000 and 15,000, unless told otherwise, of
@@ -123,13 +123,10 @@ def load(
     quiet
         Print nothing.
     """
-    if isinstance(dataset, mnist.Dataset):
-        data = dataset
-        if data.valid.n:
-            return data
-    else:
-        dtype = symgrad.config.floatX
-        data = mnist.load(dataset, scale=scale, dtype=dtype, validation=False, quiet=quiet)
+    dtype = symgrad.config.floatX
+    data = mnist.load(dataset, scale=scale, dtype=dtype, validation=False, quiet=quiet)
+    if data.valid.n:
+        return data
     n = data.train.n
     if n_train is None:
         n_train = min(N_TRAIN, n * 3 // 4 if n_valid is None else n - n_valid)

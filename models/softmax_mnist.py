@@ -138,7 +138,7 @@ def train(
     Parameters
     ----------
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     batch_size
         Images in a minibatch: 1,000 if not given, or 50 of the small digits. What is left over at
         the end of the training images goes unused.
@@ -233,8 +233,6 @@ def train(
 
 def load(dataset: str | Path | mnist.Dataset = "auto", *, quiet: bool = False) -> mnist.Dataset:
     """All training images, as raw pixels, and the test images."""
-    if isinstance(dataset, mnist.Dataset):
-        return dataset
     dtype = symgrad.config.floatX
     return mnist.load(dataset, scale=1, dtype=dtype, validation=False, quiet=quiet)
 

@@ -81,7 +81,7 @@ def load(
     Parameters
     ----------
     dataset
-        What `mnist.load` takes, or what it has returned.
+        What `mnist.load` takes.
     scale
         Bytes are divided by this. Floats stay as they are.
     n_classes
@@ -89,8 +89,6 @@ def load(
     quiet
         Print nothing.
     """
-    if isinstance(dataset, mnist.Dataset):
-        return dataset
     return mnist.load(
         dataset,
         scale=scale,

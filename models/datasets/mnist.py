@@ -87,7 +87,7 @@ class Dataset:
 
 
 def load(
-    dataset: str | Path = "auto",
+    dataset: str | Path | Dataset = "auto",
     *,
     scale: float = SCALE,
     dtype: str = "float64",
@@ -103,7 +103,8 @@ def load(
     dataset
         ``"auto"`` (see the top of this file); ``"digits"``, the images that come with scikit-learn;
         or a path: a directory with the four IDX files of MNIST, the old ``mnist.pkl.gz``, or an
-        ``.npz`` with ``x_train``, ``y_train``, ``x_test``, ``y_test``.
+        ``.npz`` with ``x_train``, ``y_train``, ``x_test``, ``y_test``. A `Dataset` is returned as
+        it is.
     scale
         Pixels are bytes divided by this: 256, 255, or 1 for raw bytes. Floats in an ``.npz`` stay
         as they are.
@@ -124,6 +125,8 @@ def load(
     DataError
         A file is missing or is not what it should be; the message says which, and how.
     """
+    if isinstance(dataset, Dataset):
+        return dataset
     if not quiet:
         print("... loading data", flush=True)
     if str(dataset) == "auto":
