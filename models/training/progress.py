@@ -302,17 +302,6 @@ class Progress:
             disable=quiet or not (sys.stdout.isatty() and sys.stderr.isatty()),
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.close()
-
     def start(self, done: int) -> None:
         """Begin where an earlier run has left off, with so many minibatches."""
         if not self.bar.disable and self.bar.n != done:
