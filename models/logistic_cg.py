@@ -314,31 +314,11 @@ def recorded(
 
 
 def draw_errors(result: Result, title: str, path: Path | None = None) -> Figure:
-    """The errors over the iterations.
+    """The errors over the iterations: see `plots.errors`."""
+    from training.plots import errors  # (matplotlib takes a while to load)
 
-    Parameters
-    ----------
-    result
-        What `cg_optimization_mnist` has returned.
-    title
-        Of the picture.
-    path
-        Where to save it, as PNG and SVG.
-    """
-    from training.plots import curves, save_figure  # (matplotlib takes a while to load)
-
-    figure = curves(
-        {
-            "validation": result.validation,
-            "test, of the best model so far": (result.test_iterations, result.tests),
-        },
-        title=title,
-        xlabel="iteration",
-        ylabel="images classified wrongly (%)",
-    )
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    tests = result.test_iterations, result.tests
+    return errors(result.validation, tests, title, "iteration", path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -187,28 +187,8 @@ def train_until_stopped(
 
 
 def draw_errors(result: Result, title: str, path: Path | None = None) -> Figure:
-    """The errors over the epochs: at every validation, and the best model's on the test images.
+    """The errors over the epochs: see `plots.errors`."""
+    from training.plots import errors  # (matplotlib takes a while to load)
 
-    Parameters
-    ----------
-    result
-        What `train_until_stopped` has returned.
-    title
-        Of the picture.
-    path
-        Where to save it, as PNG and SVG.
-    """
-    from training.plots import curves, save_figure  # (matplotlib takes a while to load)
-
-    figure = curves(
-        {
-            "validation": (result.validation_epochs, result.validation),
-            "test, of the best model so far": (result.test_epochs, result.tests),
-        },
-        title=title,
-        xlabel="epoch",
-        ylabel="images classified wrongly (%)",
-    )
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    validation = result.validation_epochs, result.validation
+    return errors(validation, (result.test_epochs, result.tests), title, "epoch", path)

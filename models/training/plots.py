@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from training.saving import saved
 
-__all__ = ["curves", "images", "save_figure"]
+__all__ = ["curves", "errors", "images", "save_figure"]
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a line style each for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -26,8 +26,12 @@ STYLES = ("-", "--", "-.", ":")
 FONT = {"font.size": 12}  # to be read at half the size
 
 
+# Values, which are drawn over 1, 2, 3, …; or positions and values.
+Line = Sequence[float] | tuple[Sequence[float], Sequence[float]]
+
+
 def curves(
-    series: Mapping[str, Sequence[float] | tuple[Sequence[float], Sequence[float]]],
+    series: Mapping[str, Line],
     *,
     title: str,
     xlabel: str,
@@ -40,8 +44,7 @@ def curves(
     Parameters
     ----------
     series
-        For each line its name, and its values, which are drawn over 1, 2, 3, …; or its positions
-        and its values.
+        Lines by their names.
     title, xlabel, ylabel
         What the picture and its axes are called; units belong to a label.
     markers
@@ -67,6 +70,33 @@ def curves(
             figure.legend(loc="outside right upper")
         elif len(series) > 1:
             axes.legend()
+    return figure
+
+
+def errors(
+    validation: Line, test: Line, title: str, xlabel: str, path: Path | None = None
+) -> Figure:
+    """How many images are classified wrongly, in percent, as the training goes on.
+
+    Parameters
+    ----------
+    validation
+        The error at every validation.
+    test
+        That of the best model so far on the test images, at each improvement.
+    title, xlabel
+        See `curves`.
+    path
+        Where to save it, as PNG and SVG.
+    """
+    figure = curves(
+        {"validation": validation, "test, of the best model so far": test},
+        title=title,
+        xlabel=xlabel,
+        ylabel="images classified wrongly (%)",
+    )
+    if path is not None:
+        save_figure(figure, path)
     return figure
 
 
