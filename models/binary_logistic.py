@@ -25,7 +25,6 @@ recognises the logarithm of a sigmoid and computes log σ(z) = -log(1 + e^{-z}) 
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,13 +42,15 @@ from training.options import (
     DATASETS,
     Parser,
     add_common,
-    output_directory,
+    common,
+    number,
     positive_float,
     positive_int,
+    results_directory,
 )
 from training.progress import Training
 from training.running import run
-from training.saving import check_writable, save_params
+from training.saving import save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -269,11 +270,7 @@ def train(
     quiet
         Print the final result only.
     """
-    if resume and out is None:
-        raise OptionError("--resume needs --out, the directory that the earlier training was given")
-    if out is not None:
-        out = output_directory(Path(out))
-        check_writable(out / "weights.npz")
+    out = results_directory(out, resume, save="weights.npz")
     data = dataset
     if not isinstance(data, Data):
         data = load(data, classes, per_class=per_class, mixed_sizes=mixed_sizes, quiet=quiet)
@@ -402,14 +399,7 @@ def draw_weights(W: Array, classes: Sequence[str] = ("0", "1")) -> Figure:
 # ---- the command ---------------------------------------------------------------------------------
 
 
-def probability(text: str) -> float:
-    """Read an option between 0 and 1."""
-    value = positive_float(text)
-    if value >= 1:
-        raise argparse.ArgumentTypeError(
-            f"found {repr_of(text)}, expected a number between 0 and 1"
-        )
-    return value
+probability = number(float, lambda value: 0 < value < 1, "a number between 0 and 1")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -445,10 +435,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         threshold=options.threshold,
         bias=options.bias,
         mixed_sizes=options.mixed_sizes,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

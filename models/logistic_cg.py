@@ -39,7 +39,14 @@ import symgrad.tensor as T
 from datasets import mnist
 from datasets.errors import OptionError
 from logistic_sgd import LogisticRegression, load_data
-from training.options import Parser, add_common, check_batch_size, output_directory, positive_int
+from training.options import (
+    Parser,
+    add_common,
+    check_batch_size,
+    common,
+    output_directory,
+    positive_int,
+)
 from training.progress import Training
 from training.running import run
 from training.saving import check_writable, save_params
@@ -341,10 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.dataset,
         options.batch_size,
         method=options.method,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

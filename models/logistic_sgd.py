@@ -32,15 +32,16 @@ import numpy.typing as npt
 import symgrad
 import symgrad.tensor as T
 from datasets import mnist
-from datasets.errors import DataError, OptionError
+from datasets.errors import DataError
 from training.early_stopping import EarlyStopping, Result, draw_errors, train_until_stopped
 from training.options import (
     Parser,
     add_common,
     check_batch_size,
-    output_directory,
+    common,
     positive_float,
     positive_int,
+    results_directory,
 )
 from training.progress import Training
 from training.running import run
@@ -181,10 +182,7 @@ def sgd_optimization_mnist(
     quiet
         Print the final result only.
     """
-    if resume and out is None:
-        raise OptionError("--resume needs --out, the directory that the earlier training was given")
-    if out is not None:
-        out = output_directory(Path(out))
+    out = results_directory(out, resume)
     save = Path(save or (out or Path()) / BEST_MODEL)
     check_writable(save)
 
@@ -337,10 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.dataset,
         options.batch_size,
         save=options.save,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

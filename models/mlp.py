@@ -40,6 +40,7 @@ from training.options import (
     Parser,
     add_common,
     check_batch_size,
+    common,
     nonnegative_float,
     output_directory,
     positive_float,
@@ -336,10 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.batch_size,
         options.hidden,
         activation=options.activation,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

@@ -42,14 +42,15 @@ from datasets.errors import ModelError, OptionError
 from training.options import (
     Parser,
     add_common,
+    common,
     nonnegative_float,
-    output_directory,
     positive_float,
     positive_int,
+    results_directory,
 )
 from training.progress import Training
 from training.running import run
-from training.saving import check_writable, save_params
+from training.saving import save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -297,11 +298,7 @@ def train(
     quiet
         Print the final result only.
     """
-    if resume and out is None:
-        raise OptionError("--resume needs --out, the directory that the earlier training was given")
-    if out is not None:
-        out = output_directory(Path(out))
-        check_writable(out / "weights.npz")
+    out = results_directory(out, resume, save="weights.npz")
     data = load(dataset, n_train=n_train, n_valid=n_valid, scale=scale, quiet=quiet)
 
     # each once, in the order given
@@ -447,10 +444,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n_train=options.train_images,
         n_valid=options.valid_images,
         scale=options.scale,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

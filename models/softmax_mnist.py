@@ -44,19 +44,21 @@ import numpy.typing as npt
 import symgrad
 import symgrad.tensor as T
 from datasets import mnist
-from datasets.errors import ModelError, OptionError
+from datasets.errors import ModelError
 from training.options import (
     Parser,
     add_common,
     check_batch_size,
+    common,
     output_directory,
     positive_float,
     positive_int,
+    results_directory,
 )
 from training.plots import curves, images, save_figure
 from training.progress import Training
 from training.running import run
-from training.saving import check_writable, save_params
+from training.saving import save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,11 +157,7 @@ def train(
     quiet
         Print the final result only.
     """
-    if resume and out is None:
-        raise OptionError("--resume needs --out, the directory that the earlier training was given")
-    if out is not None:
-        out = output_directory(Path(out))
-        check_writable(out / "weights.npz")
+    out = results_directory(out, resume, save="weights.npz")
     data = load(dataset, quiet=quiet)
     if batch_size is None:
         batch_size = min(BATCH_SIZE, data.batch_size) if data.name == "digits" else BATCH_SIZE
@@ -356,10 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         n_epochs=options.epochs,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

@@ -34,19 +34,19 @@ import numpy.typing as npt
 import symgrad
 import symgrad.tensor as T
 from datasets import mnist
-from datasets.errors import OptionError
 from training.options import (
     Parser,
     add_common,
     check_batch_size,
-    output_directory,
+    common,
     positive_float,
     positive_int,
+    results_directory,
 )
 from training.plots import curves, save_figure
 from training.progress import Training
 from training.running import run
-from training.saving import check_writable, save_params
+from training.saving import save_params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,11 +149,7 @@ def train(
     quiet
         Print the final result only.
     """
-    if resume and out is None:
-        raise OptionError("--resume needs --out, the directory that the earlier training was given")
-    if out is not None:
-        out = output_directory(Path(out))
-        check_writable(out / "weights.npz")
+    out = results_directory(out, resume, save="weights.npz")
     data = load(dataset, scale=scale, n_classes=n_classes, quiet=quiet)
     check_batch_size(batch_size, data, training_only=True)
     n_batches = data.train.n // batch_size
@@ -306,10 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shuffle=not options.no_shuffle,
         scale=options.scale,
         n_classes=options.classes,
-        seed=options.seed,
-        out=options.out,
-        resume=options.resume,
-        quiet=options.quiet,
+        **common(options),
     )
 
 

@@ -5,24 +5,32 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import symgrad
 from datasets.errors import OptionError
 from datasets.mnist import Dataset
 from symgrad.errors import QUOTED, quoted, repr_of
+from training.saving import check_writable
 
 __all__ = [
     "Parser",
     "add_common",
     "check_batch_size",
+    "common",
     "natural_int",
     "nonnegative_float",
+    "number",
     "output_directory",
     "positive_float",
     "positive_int",
+    "results_directory",
 ]
+
+Number = TypeVar("Number", int, float)
 
 DATASETS = (
     "a directory with the four IDX files of MNIST, a mnist.pkl.gz, an .npz, 'digits' for "
@@ -39,52 +47,35 @@ class Parser(argparse.ArgumentParser):
         raise OptionError(f"{quoted(message, 2 * QUOTED)} (--help lists the options)")
 
 
-def _not_a(expected: str, text: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"found {repr_of(text)}, expected {expected}")
+def number(
+    read: type[Number], fits: Callable[[Number], bool], expected: str
+) -> Callable[[str], Number]:
+    """A function that reads an option which is a number of some kind, for ``type=``.
+
+    >>> digit = number(int, lambda value: 0 <= value <= 9, "a digit")
+    >>> digit("7")
+    7
+    >>> digit("12")
+    Traceback (most recent call last):
+        ...
+    argparse.ArgumentTypeError: found '12', expected a digit
+    """
+
+    def value_of(text: str) -> Number:
+        with suppress(ValueError):
+            if fits(value := read(text)):
+                return value
+        raise argparse.ArgumentTypeError(f"found {repr_of(text)}, expected {expected}")
+
+    return value_of
 
 
-def positive_int(text: str) -> int:
-    """Read an option that counts something."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise _not_a("a whole number from 1 on", text)
-    return value
-
-
-def natural_int(text: str) -> int:
-    """Read an option that may be 0, such as a seed."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 2**32:
-        raise _not_a("a whole number from 0 on", text)
-    return value
-
-
-def positive_float(text: str) -> float:
-    """Read an option that measures something."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise _not_a("a number above 0", text)
-    return value
-
-
-def nonnegative_float(text: str) -> float:
-    """Read an option that may be 0, such as the weight of a penalty."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < math.inf:
-        raise _not_a("a number, 0 or above", text)
-    return value
+# What counts something; what may be 0, such as a seed; what measures something; and what may be 0
+# of that, such as the weight of a penalty. (NaN fits none.)
+positive_int = number(int, lambda value: value >= 1, "a whole number from 1 on")
+natural_int = number(int, lambda value: 0 <= value < 2**32, "a whole number from 0 on")
+positive_float = number(float, lambda value: 0 < value < math.inf, "a number above 0")
+nonnegative_float = number(float, lambda value: 0 <= value < math.inf, "a number, 0 or above")
 
 
 def check_batch_size(batch_size: int, data: Dataset, *, training_only: bool = False) -> None:
@@ -130,6 +121,24 @@ def add_common(
     text = "go on from the state in --out, as if there had been no interruption"
     option("--resume", action="store_true", help=text)
     option("--quiet", action="store_true", help="print the final result only")
+
+
+def common(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of the options of `add_common` that every training takes by the same names."""
+    return {name: getattr(options, name) for name in ("seed", "out", "resume", "quiet")}
+
+
+def results_directory(out: str | Path | None, resume: bool, save: str = "") -> Path | None:
+    """Make the directory `out`, if there is to be one, and see if `save` can be saved there."""
+    if out is None:
+        if resume:
+            text = "--resume needs --out, the directory that the earlier training was given"
+            raise OptionError(text)
+        return None
+    directory = output_directory(Path(out))
+    if save:
+        check_writable(directory / save)
+    return directory
 
 
 def output_directory(path: Path) -> Path:
