@@ -40,7 +40,7 @@ import numpy.typing as npt
 
 import symgrad
 import symgrad.tensor as T
-from datasets import images, npz
+from datasets import handwriting, images, npz
 from datasets.errors import DataError
 from symgrad.errors import quoted
 from training.options import Parser, output_directory, positive_float
@@ -148,7 +148,7 @@ def probabilities(model: Model, pictures: Array, scale: float = 1.0) -> Array:
 
 def find(paths: Iterable[str | Path]) -> list[Path]:
     """Files as they are, and the pictures and texts in directories and in those below them."""
-    endings = (*images.PICTURES, images.TEXT)
+    endings = (*images.PICTURES, handwriting.TEXT)
     found: list[Path] = []
     for path in map(Path, paths):
         if not os.path.isdir(path):
@@ -198,11 +198,11 @@ def predict(
         try:
             if os.path.isdir(path):
                 raise DataError(path, "no pictures", "some in that directory")
-            ink = images.read_digit(path, whole=not centre)
+            ink = handwriting.read_digit(path, whole=not centre)
         except DataError as error:
             unreadable.append(error)
         else:
-            fit = images.centred if centre else images.squeezed
+            fit = handwriting.centred if centre else handwriting.squeezed
             read.append((path, fit(ink, model.side)))
     if not read:
         return [], unreadable

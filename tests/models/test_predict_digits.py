@@ -14,7 +14,7 @@ from PIL import Image
 import draw_digits
 import predict_digits
 import softmax_gd
-from datasets import images, mnist
+from datasets import handwriting, mnist
 from datasets.errors import DataError, ModelError
 from predict_digits import Model, draw, find, load_model, main, predict, summary
 
@@ -79,8 +79,8 @@ def test_on_images_of_mnist_moved_and_scaled(
     centred, whole = [], []
     for row in test_split.x[:n]:
         picture = moved(row, rng, int(28 * size), 2.5, dark)
-        centred.append(images.centred(images.ink(picture)))
-        whole.append(images.squeezed(images.ink(picture, whole=True)))
+        centred.append(handwriting.centred(handwriting.ink(picture)))
+        whole.append(handwriting.squeezed(handwriting.ink(picture, whole=True)))
     as_it_was = accuracy(model, test_split.x[:n], actual)
     assert as_it_was > 0.88
     assert accuracy(model, centred, actual) > as_it_was - 0.08
@@ -127,14 +127,12 @@ def measured(model: Model, test: mnist.Split) -> dict[str, tuple[float, float]]:
             actual,
         ),
     }
-    return {
-        name: (
-            100
-            * accuracy(model, [images.squeezed(images.ink(p, whole=True)) for p in pictures], y),
-            100 * accuracy(model, [images.centred(images.ink(p)) for p in pictures], y),
-        )
-        for name, (pictures, y) in kinds.items()
-    }
+    measured = {}
+    for name, (pictures, y) in kinds.items():
+        whole = [handwriting.squeezed(handwriting.ink(p, whole=True)) for p in pictures]
+        centred = [handwriting.centred(handwriting.ink(p)) for p in pictures]
+        measured[name] = 100 * accuracy(model, whole, y), 100 * accuracy(model, centred, y)
+    return measured
 
 
 def test_the_drawings(drawn: Path, tmp_path: Path) -> None:
@@ -194,7 +192,7 @@ def test_no_model() -> None:
 
 def test_probabilities_by_hand(weights: Path, drawn: Path) -> None:
     [each], _ = predict([drawn / "3-1.png"], weights)
-    picture = images.centred(images.read_digit(drawn / "3-1.png"))
+    picture = handwriting.centred(handwriting.read_digit(drawn / "3-1.png"))
     np.testing.assert_array_equal(each.picture, picture)
     z = picture.ravel() @ load_model(weights).W
     p = np.exp(z - z.max())

@@ -24,7 +24,7 @@ REPO = Path(__file__).resolve().parents[3]
 
 READERS = {
     "images": "images.read(path)",
-    "text": "images.read_digit(path)",
+    "text": "handwriting.read_digit(path)",
     "idx images": "idx.read(path, idx.IMAGES_MAGIC)",
     "idx labels": "idx.read(path, idx.LABELS_MAGIC)",
     "npz": "npz.read_arrays(path, ['x_train'])",
@@ -39,7 +39,7 @@ import json, os, resource, signal, sys, time
 from pathlib import Path
 import numpy, PIL.Image
 import symgrad.misc.pkl_utils
-from datasets import idx, images, npz, old_pickle
+from datasets import handwriting, idx, images, npz, old_pickle
 from datasets.errors import DataError
 from symgrad import SymgradError
 from training import saving
