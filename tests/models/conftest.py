@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,22 @@ def _ctrl_c() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+# Python ignores SIGINT where its parent did (a shell's background job): listen to it all the same.
+LISTEN = f"""
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {str(REPO / "models")!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def listening() -> Callable[[str], list[str]]:
+    """A function that gives the command for a program that Ctrl-C reaches, whoever started it."""
+    return lambda name: [sys.executable, "-c", LISTEN, str(REPO / "models" / f"{name}.py")]
 
 
 @pytest.fixture(name="idx_bytes")

@@ -421,24 +421,16 @@ def test_a_reader_that_leaves(
     assert (tmp_path / "best_model.npz").exists()
 
 
-# Python ignores SIGINT where its parent did (a shell's background job): listen to it all the same.
-LISTEN = """
-import runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.argv = sys.argv[1:]
-sys.path.insert(0, {models!r})
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
 def test_ctrl_c_keeps_the_best_model(
-    tmp_path: Path, env: dict[str, str], write_mnist: Callable[..., Path]
+    tmp_path: Path,
+    env: dict[str, str],
+    write_mnist: Callable[..., Path],
+    listening: Callable[[str], list[str]],
 ) -> None:
     data = write_mnist(tmp_path / "mnist", n_train=7200, n_test=600)
-    listen = LISTEN.format(models=str(SCRIPT.parent))
     process = subprocess.Popen(
-        [sys.executable, "-c", listen, str(SCRIPT), "--dataset", str(data), "--save", "kept.npz"],
+        [*listening("logistic_sgd"), "--dataset", str(data), "--save", "kept.npz"],
         cwd=tmp_path,
         env=env,
         stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -81,27 +82,18 @@ def test_more_epochs_later(
     same(parts, whole)
 
 
-# Python ignores SIGINT where its parent did (a shell's background job): listen to it all the same.
-LISTEN = """
-import runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.argv = sys.argv[1:]
-sys.path.insert(0, {models!r})
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_ctrl_c_loses_nothing(
-    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    name: str,
+    listening: Callable[[str], list[str]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     options, epochs = SCRIPTS[name]
-    script = REPO / "models" / f"{name}.py"
-    listen = LISTEN.format(models=str(script.parent))
     common = ["--dataset", "digits", "--epochs", str(epochs), "--out", "kept"]
     with subprocess.Popen(
-        [sys.executable, "-c", listen, str(script), *options, *common],
+        [*listening(name), *options, *common],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": PATHS, "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
