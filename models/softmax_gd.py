@@ -22,6 +22,8 @@ called weight decay. Large weights fit the training images better, but others pe
 Which c and which η are good cannot be seen on the training images: the most certain model always
 fits them best. So the images are divided in three: one part to train on, one to choose c and η by
 (validation), and one that is looked at only once, at the end, to say how good the choice is (test).
+
+So this file has two parts: `descend` trains with one setting, `train` with several to choose from.
 """
 
 from __future__ import annotations
