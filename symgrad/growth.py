@@ -1,4 +1,4 @@
-"""Slopes of quotients by what grows like an exponential, and of its powers, in one step.
+"""Slopes of quotients by what grows or falls like an exponential, and of its powers, in one step.
 
 The slope of `v / exp(v)` passed through both operations is `-(v / p) / p * p`, with p = exp(v): it
 is 0 where p**2 overflows, and NaN where p does. But the slope of exp(v) relative to exp(v) is 1, so
@@ -15,6 +15,7 @@ import numpy as np
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.elementwise import (
+    add,
     exp,
     exp2,
     expm1,
@@ -24,10 +25,15 @@ from symgrad.ops.elementwise import (
     pow,
     sqr,
     sqrt,
+    sub,
     tanh,
     true_div,
 )
+from symgrad.ops.nnet import sigmoid, softplus
+from symgrad.ops.special import erfc
+from symgrad.ops.stable import erfcx
 from symgrad.ops.trigonometry import cosh, sinh
+from symgrad.rewrite.patterns import fits_in, is_filled, negated
 from symgrad.types import is_float
 
 # The slope of each relative to its value, times a number.
@@ -37,8 +43,11 @@ _RELATIVE: dict[Any, Callable[[Any, float], Any]] = {
     cosh: lambda x, c: c * tanh(x),
     sinh: lambda x, c: c / tanh(x),
     expm1: lambda x, c: -c / expm1(-x),
+    sigmoid: lambda x, c: c * sigmoid(-x),
+    softplus: lambda x, c: c * sigmoid(x) / softplus(x),
+    erfc: lambda x, c: (-2 * c / math.sqrt(math.pi)) / erfcx(x),
 }
-_WITH_ZEROS = (sinh, expm1)
+_WITH_ZEROS = (sinh, expm1, softplus)
 
 
 class Growth(NamedTuple):
@@ -84,6 +93,13 @@ def _growth(e: Expr) -> Growth | None:
             power *= c
         elif e.op is mul and any(map(_number, e.inputs)):
             e = e.inputs[0] if _number(e.inputs[1]) else e.inputs[1]
+            continue
+        elif e.op in (add, sub) and all(i.op is exp for i in e.inputs):
+            a, b = (i.inputs[0] for i in e.inputs)
+            grows = cosh if e.op is add else sinh  # twice of it
+            return Growth(grows, a, power) if power and negated(a, b) else None
+        elif e.op is sub and is_filled(e.inputs[0], 0) and fits_in(*e.inputs):
+            e = e.inputs[1]
             continue
         elif e.op is not neg:
             return None

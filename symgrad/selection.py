@@ -15,21 +15,26 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.barriers import Barrier, GradClip
 from symgrad.ops.elementwise import (
     Cast,
+    abs,
     add,
     cast,
     mul,
+    neg,
     neq,
+    sqr,
     sub,
     switch,
     tensor_copy,
     true_div,
 )
 from symgrad.ops.families import Reduction
+from symgrad.ops.linalg import Dot
 from symgrad.ops.logic import and_, invert, or_
 from symgrad.ops.moving import is_elementwise, moves
 from symgrad.ops.reduction import Sum, any as any_of
-from symgrad.ops.shaping import SumLike, broadcast_like, sum_like
+from symgrad.ops.shaping import DimShuffle, SumLike, broadcast_like, sum_like
 from symgrad.ops.softmax import AxisNormalizer
+from symgrad.rewrite.patterns import axis_order
 from symgrad.rewrite.shapes import LengthsOf
 
 # What arrives at these is passed on as it is, or not at all; it is multiplied with nothing.
@@ -72,6 +77,7 @@ class Choices:
         self._needed = needed
         self._choices: dict[Expr, Choice] = {}
         self._multiplying: set[Expr] | None = None
+        self._switched: bool | None = None
         self._lengths = LengthsOf()
 
     def _matters(self, node: Expr) -> bool:
@@ -103,7 +109,7 @@ class Choices:
         if before is not None and part is before.inside:
             return gradient
         own = _choice_of(part) if part.op is switch else None
-        if own is None and node.op in (mul, true_div) and self._matters(source):
+        if own is None and _multiplies(node) and self._matters(source):
             own = self._factor(node, part, index)
             if own is not None and before is None:
                 return self._noted(own.of(part), own)
@@ -126,10 +132,12 @@ class Choices:
         """The condition outside of which a product's slope is zero, since its other factor is."""
         if node.op is true_div and index != 1:
             return None
+        if self._switched is None:
+            self._switched = any(e.op is switch for e in self._order)
         choice = None
-        for k, factor in enumerate(node.inputs):
-            if k != index and factor.op is switch:
-                choice = _choice_of(factor)
+        for k, factor in enumerate(node.inputs if self._switched else ()):
+            if k != index:
+                choice = _zero_outside(factor) or choice
         return None if choice is None else choice._replace(inside=part)
 
     def _reaching(
@@ -201,6 +209,12 @@ class Choices:
         return gradient
 
 
+def _multiplies(node: Expr) -> bool:
+    """Whether each element of an input's slope is a multiple of one element of another input."""
+    inner = isinstance(node.op, Dot) and all(i.ndim == 1 for i in node.inputs)
+    return inner or node.op in (mul, true_div)
+
+
 def _no(choice: Choice) -> bool:
     return not choice.should
 
@@ -211,6 +225,29 @@ def _choice_of(part: Expr) -> Choice | None:
     if _is_zero(b):
         return Choice(condition, True, a)
     return Choice(condition, False, b) if _is_zero(a) else None
+
+
+_KEEPING_ZERO = (neg, abs, sqr, tensor_copy)
+
+
+def _zero_outside(e: Expr, depth: int = 4) -> Choice | None:
+    """Where a factor is zero since something else was chosen, through a few more factors."""
+    if e.op is switch:
+        return _choice_of(e)
+    if e.op is None or not depth:
+        return None
+    if e.op is mul:
+        a, b = (_zero_outside(i, depth - 1) for i in e.inputs)
+        return a or b
+    order = axis_order(e)
+    if order is not None:
+        choice = _zero_outside(e.inputs[0], depth - 1)
+        if choice is None or choice.condition.ndim != e.inputs[0].ndim:
+            return None
+        return choice._replace(condition=DimShuffle(order).make(choice.condition))
+    if e.op is true_div or e.op in _KEEPING_ZERO or isinstance(e.op, Cast):
+        return _zero_outside(e.inputs[0], depth - 1)
+    return None
 
 
 def _is_zero(e: Expr) -> bool:

@@ -23,6 +23,23 @@ import symgrad.tensor as T
         (lambda v: T.exp(v) ** 0.25, lambda x: mpmath.exp(x / 4) / 4, 4.0),
         (lambda v: v / T.exp2(v), lambda x: (1 - x * mpmath.log(2)) * mpmath.mpf(2) ** -x, 1.0),
         (lambda v: T.cosh(v) ** -2, lambda x: -2 * mpmath.tanh(x) / mpmath.cosh(x) ** 2, 0.5),
+        (
+            lambda v: 1 / (T.exp(v) + T.exp(-v)),
+            lambda x: -mpmath.tanh(x) / mpmath.cosh(x) / 2,
+            1.0,
+        ),
+        (lambda v: v / (1 - T.exp(-v - 1000)), lambda x: mpmath.mpf(1), 0.1),
+        (
+            lambda v: 1 / T.nnet.sigmoid(v),
+            lambda x: -mpmath.exp(-x),
+            1.0,
+        ),
+        (
+            lambda v: T.exp(v) / (1 + T.exp(v)) ** 2,
+            lambda x: -mpmath.tanh(x / 2) / (2 + 2 * mpmath.cosh(x)),
+            1.0,
+        ),
+        (lambda v: T.nnet.sigmoid(v) / (1 - T.nnet.sigmoid(v)), mpmath.exp, 1.0),
         (lambda v: 1 / T.cosh(v), lambda x: -mpmath.tanh(x) / mpmath.cosh(x), 1.0),
         (lambda v: 3 * v / T.cosh(v), lambda x: 3 * (1 - x * mpmath.tanh(x)) / mpmath.cosh(x), 1.0),
     ],

@@ -232,3 +232,26 @@ def test_what_is_multiplied_with_a_zero_of_a_condition(mode):
         assert np.isfinite(first[1])
         if expected is not None:
             np.testing.assert_allclose(first[1], expected(2.0))
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        lambda v, s: T.dot(s, T.sqrt(v)),
+        lambda v, s: T.dot(T.sqrt(v), 2 * s),
+        lambda v, s: (T.sqrt(v) * (s * 2)).sum(),
+        lambda v, s: (-s * T.sqrt(v)).sum(),
+        lambda v, s: (s / 3 * T.sqrt(v)).sum(),
+        lambda v, s: (s * T.exp(v) * T.sqrt(v)).sum(),
+        lambda v, s: (T.sqr(s) * T.sqrt(v)).sum(),
+        lambda v, s: (s[:, None] * T.sqrt(v)[:, None]).sum(),
+        lambda v, s: (s.dimshuffle("x", 0) * T.sqrt(v)).sum(),
+    ],
+)
+def test_a_factor_is_zero_through_other_factors(cost):
+    v = T.dvector("v")
+    chosen = T.switch(v > 0, T.log(v), 0)
+    got = S.function([v], T.grad(cost(v, chosen), v))([0.0, 2.0])
+    ordinary = S.function([v], T.grad(cost(v, T.log(v)), v))([1.0, 2.0])
+    assert got[0] == 0
+    np.testing.assert_allclose(got[1], ordinary[1], rtol=1e-14)

@@ -22,7 +22,7 @@ from symgrad.ops.stable import (
     log_twice_sigmoid,
     slope_of_tanh,
 )
-from symgrad.ops.trigonometry import cosh, sinh
+from symgrad.ops.trigonometry import arctanh, cosh, sinh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -100,11 +100,11 @@ def _one_minus_exp(e: Expr) -> Expr | None:
     return None if rest is None or rest.op is not ops.neg else argument(rest.inputs[0], ops.exp)
 
 
-@LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.expm1, sinh])
+@LOGARITHMS(ops.log, ops.log2, ops.log10, needs=[ops.expm1, sinh, ops.exp])
 def log_of_growing(e: Expr) -> Expr | None:
     """log(expm1(x)) → x + log1mexp(-x), log(sinh(x)) → x - log(2) + log1mexp(-2 * x).
 
-    Finite where they overflow. A number may stand before them.
+    exp(x) - exp(-x) is twice sinh(x). Finite where they overflow. A number may stand before them.
     """
     (a,) = e.inputs
     if not is_float(e.dtype):
@@ -124,6 +124,11 @@ def log_of_growing(e: Expr) -> Expr | None:
     elif y is not None:
         half = Constant(np.array(math.log(2), dtype=e.dtype))
         made = ops.add.make(ops.sub.make(y, half), log1mexp.make(scaled(y, -2)))
+    elif a.op is ops.sub and all(i.op is ops.exp for i in a.inputs):
+        z, other = (i.inputs[0] for i in a.inputs)
+        if not negated(z, other):
+            return None
+        made = ops.add.make(z, log1mexp.make(scaled(z, -2)))
     else:
         return None
     if number is not None:
@@ -359,6 +364,23 @@ def log_of_product(e: Expr) -> Expr | None:
 def log_of_quotient(e: Expr) -> Expr | None:
     """log([a / b]) → [log(a) - log(b)], where a and b are made of positive functions."""
     return _log_of_two(e, ops.true_div, ops.sub)
+
+
+@LOGARITHMS(ops.log)
+def log_of_one_plus_over_one_minus(e: Expr) -> Expr | None:
+    """log((1 + x) / (1 - x)) → 2 * arctanh(x), exact near 0."""
+    (quotient,) = e.inputs
+    if quotient.op is not ops.true_div or not is_float(e.dtype):
+        return None
+    above, below = quotient.inputs
+    x = other_than(above, 1) if above.op is ops.add else None
+    if x is None or below.op is not ops.sub or not is_filled(below.inputs[0], 1):
+        return None
+    if not same(x, below.inputs[1]) or x.dtype != e.dtype or not fits_in(below.inputs[0], x):
+        return None
+    two = Constant(np.array(2, dtype=e.dtype))
+    made: Expr = ops.mul.make(two, arctanh.make(x))
+    return made
 
 
 @LOGARITHMS(ops.log)

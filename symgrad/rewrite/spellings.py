@@ -200,6 +200,21 @@ def sigmoid_spelled_out(e: Expr) -> Expr | None:
     return ops.mul.make(above, ops.sigmoid.make(minus(x)))
 
 
+@SPELLINGS(ops.true_div, needs=[ops.exp])
+def slope_of_sigmoid_spelled_out(e: Expr) -> Expr | None:
+    """a / (1 + [exp(x)])**2 → a * sigmoid(-[x])**2, exp(x) / … → sigmoid(x) * sigmoid(-x)."""
+    above, below = e.inputs
+    base = squared(below)
+    x = None if base is None else _one_plus_exp(base)
+    if x is None or x.dtype != e.dtype:
+        return None
+    once = ops.sigmoid.make(minus(x))
+    z = argument(above, ops.exp)
+    twice = ops.sigmoid.make(x) if z is not None and same(z, x) else ops.mul.make(above, once)
+    made: Expr = ops.mul.make(twice, once)
+    return made
+
+
 @SPELLINGS(ops.inv, needs=[ops.exp])
 def inverse_of_one_plus_exp(e: Expr) -> Expr | None:
     """inv(1 + [exp(x)]) → sigmoid(-[x])."""
@@ -254,6 +269,30 @@ def one_minus_sigmoid(e: Expr) -> Expr | None:
     one, p = e.inputs
     x = argument(p, ops.sigmoid) if is_filled(one, 1) else None
     return ops.sigmoid.make(minus(x)) if x is not None and fits_in(one, x) else None
+
+
+@SPELLINGS(ops.sub, needs=[ops.sigmoid, ops.tanh, ops.erf])
+def less_one(e: Expr) -> Expr | None:
+    """[p] - 1 → -(1 - [p]), where p is sigmoid(x), tanh(x), its square or erf(x), nearly 1."""
+    p, one = e.inputs
+    if not is_filled(one, 1) or not fits_in(one, p) or not is_float(e.dtype):
+        return None
+    inner = core(p)
+    inner = squared(inner, by_itself=False) or inner
+    if inner.op not in (ops.sigmoid, ops.tanh, ops.erf):
+        return None
+    made: Expr = ops.neg.make(ops.sub.make(one, p))
+    return made
+
+
+@SPELLINGS(ops.true_div, needs=[ops.sigmoid])
+def odds_of_sigmoid(e: Expr) -> Expr | None:
+    """sigmoid(x) / sigmoid(-x) → exp(x)."""
+    x, z = (argument(i, ops.sigmoid) for i in e.inputs)
+    if x is None or z is None or not negated(x, z):
+        return None
+    made: Expr = ops.exp.make(x)
+    return made
 
 
 @SPELLINGS(ops.add, needs=[ops.sigmoid])
@@ -337,6 +376,18 @@ def exp_plus_minus_one(e: Expr) -> Expr | None:
     return None if x is None else ops.expm1.make(x)
 
 
+@SPELLINGS(ops.true_div, needs=[ops.expm1])
+def exp_over_exp_minus_one(e: Expr) -> Expr | None:
+    """exp(x) / expm1(x) → -1 / expm1(-x), finite where exp overflows."""
+    above, below = e.inputs
+    x, z = argument(above, ops.exp), argument(below, ops.expm1)
+    if x is None or z is None or not same(x, z):
+        return None
+    minus_one = Constant(np.array(-1, dtype=e.dtype))
+    made: Expr = ops.true_div.make(minus_one, ops.expm1.make(minus(x)))
+    return made
+
+
 # -- others --------------------------------------------------------------------------------------
 
 
@@ -418,3 +469,21 @@ def erfcx_spelled_out(e: Expr) -> Expr | None:
         if base is not None and (same(base, x) or negated(base, x)):
             return erfcx.make(x)
     return None
+
+
+@SPELLINGS(ops.true_div, needs=[ops.erfc])
+def inverse_of_erfcx(e: Expr) -> Expr | None:
+    """exp(-x**2) / erfc(x) → 1 / erfcx(x): the normal hazard, finite where both vanish."""
+    power, tail = e.inputs
+    if tail.op is not ops.erfc or power.op is not ops.exp or power.dtype != tail.dtype:
+        return None
+    (square,), (x,) = power.inputs, tail.inputs
+    if square.op is ops.neg:
+        base = squared(square.inputs[0])
+    else:  # -x * x
+        base = square.inputs[1] if square.op is ops.mul and negated(*square.inputs) else None
+    if base is None or not (same(base, x) or negated(base, x)):
+        return None
+    one = Constant(np.array(1, dtype=e.dtype))
+    made: Expr = ops.true_div.make(one, erfcx.make(x))
+    return made

@@ -56,6 +56,33 @@ STABILITY = {
         lambda v: T.log10(1 - exp(v)),
     ],
     "log1p_of_minus": [lambda v: T.log1p(-exp(v)), lambda v: T.log1p(-T.erf(v))],
+    "slope_of_sigmoid_spelled_out": [
+        lambda v: exp(v) / (1 + exp(v)) ** 2,
+        lambda v: exp(-v) / T.sqr(exp(-v) + 1),
+        lambda v, w: w / ((1 + exp(v)) * (1 + exp(v))),
+    ],
+    "less_one": [
+        lambda v: sigmoid(v) - 1,
+        lambda v: tanh(v) - 1,
+        lambda v: tanh(v) ** 2 - 1,
+        lambda m: T.erf(m).T - 1,
+    ],
+    "odds_of_sigmoid": [
+        lambda v: sigmoid(v) / (1 - sigmoid(v)),
+        lambda v: (1 - sigmoid(v)) / sigmoid(v),
+    ],
+    "exp_over_exp_minus_one": [
+        lambda v: exp(v) / (exp(v) - 1),
+        lambda v: exp(-v) / T.expm1(-v),
+    ],
+    "inverse_of_erfcx": [
+        lambda v: exp(-(v**2)) / T.erfc(v),
+        lambda v: exp(-v * v) / T.erfc(v),
+    ],
+    "log_of_one_plus_over_one_minus": [
+        lambda v: log((1 + v) / (1 - v)),
+        lambda v: log((v + 1) / (1 - v)),
+    ],
     "power_of_exp": [
         lambda v, w: exp(v) ** w,
         lambda v, s: exp(v) ** s,
@@ -86,6 +113,8 @@ STABILITY = {
         lambda v: log(T.sinh(v)),
         lambda v: log(2 * T.sinh(v)),
         lambda v: log(T.expm1(v) / 3),
+        lambda v: log(exp(v) - exp(-v)),
+        lambda v: log((exp(v) - exp(-v)) / 2),
     ],
     "log_of_slope_of_tanh": [
         lambda v: log(1 - tanh(v) ** 2),
