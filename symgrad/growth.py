@@ -51,14 +51,17 @@ _WITH_ZEROS = (sinh, expm1, softplus)
 
 
 class Growth(NamedTuple):
-    """Something times a power of what grows, `op(x)`."""
+    """Something times a power of what grows: `op(x)`, or a number and exp(x)."""
 
     op: Any
     x: Expr
     power: float
+    number: float = 0.0
 
     def relative(self, times: float) -> Any:
         """The slope by x, over the value, times a number."""
+        if self.number:
+            return times * self.power * sigmoid(self.x - math.log(self.number))
         return _RELATIVE[self.op](self.x, times * self.power)
 
 
@@ -94,6 +97,10 @@ def _growth(e: Expr) -> Growth | None:
         elif e.op is mul and any(map(_number, e.inputs)):
             e = e.inputs[0] if _number(e.inputs[1]) else e.inputs[1]
             continue
+        elif e.op is add and any(map(_number, e.inputs)):
+            number, a = e.inputs if _number(e.inputs[0]) else e.inputs[::-1]
+            c = _number(number) or 0.0
+            return Growth(exp, a.inputs[0], power, c) if a.op is exp and power and c > 0 else None
         elif e.op in (add, sub) and all(i.op is exp for i in e.inputs):
             a, b = (i.inputs[0] for i in e.inputs)
             grows = cosh if e.op is add else sinh  # twice of it

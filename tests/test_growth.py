@@ -28,6 +28,16 @@ import symgrad.tensor as T
             lambda x: -mpmath.tanh(x) / mpmath.cosh(x) / 2,
             1.0,
         ),
+        (
+            lambda v: 2 / (3 + T.exp(v)),
+            lambda x: -2 * mpmath.exp(x) / (3 + mpmath.exp(x)) ** 2,
+            1.0,
+        ),
+        (
+            lambda v: (0.1 + T.exp(v)) ** -2,
+            lambda x: -2 * mpmath.exp(x) * (mpmath.mpf(0.1) + mpmath.exp(x)) ** -3,
+            0.5,
+        ),
         (lambda v: v / (1 - T.exp(-v - 1000)), lambda x: mpmath.mpf(1), 0.1),
         (
             lambda v: 1 / T.nnet.sigmoid(v),
