@@ -33,7 +33,7 @@ from symgrad.ops.nnet import sigmoid, softplus
 from symgrad.ops.special import erfc
 from symgrad.ops.stable import erfcx
 from symgrad.ops.trigonometry import cosh, sinh
-from symgrad.rewrite.patterns import fits_in, is_filled, negated
+from symgrad.rewrite.patterns import fits_in, is_filled, negated, same
 from symgrad.types import is_float
 
 # The slope of each relative to its value, times a number.
@@ -88,7 +88,7 @@ def _growth(e: Expr) -> Growth | None:
     while e.op is not None and is_float(e.dtype):
         if e.op in _RELATIVE:
             return Growth(e.op, e.inputs[0], power) if power else None
-        if e.op is sqr:
+        if e.op is sqr or (e.op is mul and same(*e.inputs)):
             power *= 2
         elif e.op is sqrt:
             power /= 2

@@ -17,6 +17,7 @@ import symgrad.tensor as T
         (lambda v: 3 * v / T.exp(v), lambda x: 3 * (1 - x) * mpmath.exp(-x), 1.0),
         (lambda v: v / T.exp(2 * v), lambda x: (1 - 2 * x) * mpmath.exp(-2 * x), 0.5),
         (lambda v: -(T.exp(v) ** -1), lambda x: mpmath.exp(-x), 1.0),
+        (lambda v: v / (T.exp(v) * T.exp(v)), lambda x: (1 - 2 * x) * mpmath.exp(-2 * x), 0.5),
         (lambda v: v / T.exp(v) ** 2, lambda x: (1 - 2 * x) * mpmath.exp(-2 * x), 0.5),
         (lambda v: T.inv(3 * T.exp(v)), lambda x: -mpmath.exp(-x) / 3, 1.0),
         (lambda v: T.sqrt(T.exp(v)), lambda x: mpmath.exp(x / 2) / 2, 2.0),

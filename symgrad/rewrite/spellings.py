@@ -327,8 +327,12 @@ def power_of_exp(e: Expr) -> Expr | None:
     Then the power is finite and exact where exp(x) is.
     """
     base, y = e.inputs
-    x = argument(base, ops.exp) if is_float(e.dtype) and base.dtype == e.dtype else None
-    if x is None or (isinstance(y, Constant) and _are_small_integers(y.value)):
+    x = exponent(base) if is_float(e.dtype) and base.dtype == e.dtype else None
+    if (
+        x is None
+        or x.dtype != e.dtype
+        or (isinstance(y, Constant) and _are_small_integers(y.value))
+    ):
         return None
     made: Expr = exp_of_product.make(x, y)
     return made

@@ -88,6 +88,7 @@ STABILITY = {
         lambda v, s: exp(v) ** s,
         lambda m, v: exp(m)[:, 0] ** v,
         lambda v: exp(v) ** 0.3,
+        lambda v, w: (1 / exp(v)) ** w,
         lambda v: exp(v) ** -1.7,
     ],
     "root_of_exp": [lambda v: T.sqrt(exp(v)), lambda m: T.sqrt(exp(m).T)],
