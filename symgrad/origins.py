@@ -27,6 +27,7 @@ Origin = tuple[Frame, ...]
 
 _internal: dict[str, bool] = {}
 _lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
+_MOST = 1000  # entries of each table: a program may write, run and forget code all day
 
 
 class MarkedOrigin(tuple[Frame, ...]):
@@ -51,9 +52,13 @@ def is_internal(filename: str) -> bool:
     >>> is_internal(__file__), is_internal("my_model.py")
     (True, False)
     """
+    if filename.startswith("<symgrad"):  # another one for each function that is compiled
+        return True
     known = _internal.get(filename)
     if known is None:
-        known = filename.startswith((PACKAGE_DIR, "<symgrad")) or filename == _CONTEXTLIB
+        known = filename.startswith(PACKAGE_DIR) or filename == _CONTEXTLIB
+        if len(_internal) >= _MOST:
+            _internal.clear()
         _internal[filename] = known
     return known
 
@@ -131,6 +136,8 @@ def resolve_frame(frame: Frame) -> tuple[str, int]:
     known = _lines.get((id(code), position))
     if known is None or known[0] is not code:
         line = next(islice(code.co_positions(), position // 2, None), (None,))[0]
+        if len(_lines) >= _MOST:
+            _lines.clear()
         known = _lines[id(code), position] = (code, line or code.co_firstlineno)
     return code.co_filename, known[1]
 
