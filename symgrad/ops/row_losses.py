@@ -20,6 +20,7 @@ from symgrad.types import TupleType, ValueType, tensor_type
 _limits = config.stress
 _FEW = 32  # a product with ones adds up rows of this length three times faster than a reduction
 _CONSTANTS = {np.dtype(d): (np.ones((), d), np.ones(_FEW, d)) for d in (np.float32, np.float64)}
+_COUNTED = 2048  # the most numbers that `_counting` keeps
 _UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4)}
 
 
@@ -185,10 +186,20 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
             flat[at[infinite]] = -1
 
 
-@lru_cache(maxsize=256)
 def _counting(n: int, step: int) -> Any:
-    """0, step, 2 * step, …: n numbers, which nobody may change."""
+    """0, step, 2 * step, …: n numbers, which nobody may change.
+
+    Those of many rows are not kept: they take a fiftieth of the time that the rows do, but all that
+    were ever met would be gigabytes.
+    """
+    return _kept_counting(n, step) if n <= _COUNTED else _count(n, step)
+
+
+def _count(n: int, step: int) -> Any:
     return np.arange(0, n * step, step, dtype=np.intp) if step else np.zeros(n, np.intp)
+
+
+_kept_counting = lru_cache(maxsize=64)(_count)
 
 
 def _row_loss(xp: Any, z: Any, y: Any) -> tuple[Any, Any]:
