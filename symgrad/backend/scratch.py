@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -18,6 +19,9 @@ from symgrad.ops.op import Lengths, Op, Shape, Spec, nbytes
 from symgrad.plan import Scratch
 
 _SETS = 8  # sets of lengths that a function keeps memory for
+# Sets of arrays kept for one set of lengths. As many calls may compute at the same time; a hundred
+# threads would leave a hundred sets behind.
+_AT_ONCE = max(4, os.cpu_count() or 1)
 _PATIENCE = 64  # sets of lengths after which a function stops making memory for new ones
 
 
@@ -33,12 +37,12 @@ class Memory:
     ) -> None:
         self.scratch = scratch
         self.kernels = kernels
-        self.kept: dict[tuple[Shape, ...], list[Any]] = {}
+        self.kept: dict[tuple[Shape, ...], deque[Any]] = {}
         self.made = 0
         self.lock = new_lock()
 
     def take(self, *shapes: Shape) -> Any:
-        """Arrays, workspaces and chains for these shapes; last, the list to give them back to."""
+        """Arrays, workspaces and chains for these shapes; last, the queue to give them back to."""
         try:
             return self.kept[shapes].pop()
         except (KeyError, IndexError):
@@ -63,7 +67,7 @@ class Memory:
                     return self._nothing(shapes)
                 if len(self.kept) >= _SETS and not always:
                     del self.kept[next(iter(self.kept))]
-                kept = self.kept[shapes] = []
+                kept = self.kept[shapes] = deque(maxlen=None if always else _AT_ONCE)
         found = self._found(shapes)
         if not self._equal(found):
             return self._nothing(shapes)
