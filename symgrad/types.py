@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ discrete_dtypes = tuple(filter(is_discrete, DTYPES))
 integer_dtypes = discrete_dtypes[1:]
 
 
-@cache
+@lru_cache(maxsize=1024)
 def promote(*dtypes: str) -> str:
     """The smallest dtype that holds every value of the given ones.
 

@@ -305,7 +305,7 @@ def _stacked_dtype(tensors: Any) -> str:
     if not strong:  # a list of Python numbers, as NumPy reads it
         dtype = promote(*{weak_dtype(number) for number in weak}) if weak else "float64"
         return "int64" if dtype.startswith("int") else dtype
-    return promote(*strong, *{weak_dtype(number, strong) for number in weak})
+    return promote(*dict.fromkeys(strong), *{weak_dtype(number, strong) for number in weak})
 
 
 def _as_stacked(entry: Any, dtype: str) -> Any:
