@@ -10,16 +10,7 @@ import pytest
 
 from datasets import handwriting
 from datasets.errors import DataError
-
-
-def stroke(side: int = 28) -> Any:
-    """An L, bright on black; no turn or reflection leaves it as it is."""
-    picture = np.zeros((side, side), np.uint8)
-    unit = side // 14
-    picture[2 * unit : 12 * unit, 4 * unit : 6 * unit] = 255
-    picture[10 * unit : 12 * unit, 4 * unit : 10 * unit] = 255
-    return picture
-
+from tests.models.pictures import stroke
 
 # ---- texts ---------------------------------------------------------------------------------------
 
