@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.floating]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")  # whatever the name; Pillow knows odder ones
+CHUNKS = 100_000  # of a PNG; a picture of 64 million pixels has 30,000 of 8 kB
 
 
 # ---- reading -------------------------------------------------------------------------------------
@@ -43,6 +44,7 @@ def read(path: Path) -> Bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about odd metadata
+            _check_chunks(path)
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > PIXELS:
                     size = f"{image.width}x{image.height}"
@@ -61,6 +63,19 @@ def read(path: Path) -> Bytes:
         raise DataError(path, found, expected) from None
 
 
+def _check_chunks(path: Path) -> None:
+    """Refuse a PNG of millions of empty chunks, which Pillow would go through for minutes."""
+    with path.open("rb") as file:
+        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+            return
+        for _ in range(CHUNKS):
+            head = file.read(8)
+            if len(head) < 8 or head[4:] == b"IEND":
+                return
+            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+    raise DataError(path, f"more than {CHUNKS:,} chunks", "a picture")
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as the camera was held."""
     try:
@@ -70,24 +85,45 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Bytes:
+    """Row by row, some at a time: in float64, a picture takes eight times its size, or more."""
     if image.mode.startswith("I") or image.mode == "F":  # more than 8 bits
-        values = np.asarray(image, dtype=np.float64)
-        if not np.isfinite(values).all():
+        most = max(float(np.asarray(band, dtype=np.float64).max()) for band in _bands(image))
+        if not all(np.isfinite(np.asarray(band, np.float64)).all() for band in _bands(image)):
             raise ValueError("pixels that are not numbers")
-        full = 1.0 if image.mode == "F" and values.max() <= 1 else 65535.0
-        full = 255.0 if image.mode == "F" and 1 < values.max() <= 255 else full
-        return np.rint(np.clip(values / full, 0, 1) * 255).astype(np.uint8)
+        full = 1.0 if image.mode == "F" and most <= 1 else 65535.0
+        full = 255.0 if image.mode == "F" and 1 < most <= 255 else full
+        parts = (np.clip(np.asarray(b, np.float64) / full, 0, 1) * 255 for b in _bands(image))
+        return np.concatenate([np.rint(part).astype(np.uint8) for part in parts])
     if not image.has_transparency_data:
         return np.asarray(image.convert("L"))
-    rgba = image.convert("RGBA")
-    grey = np.asarray(rgba.convert("L"), dtype=np.float64)
-    opacity = np.asarray(rgba.getchannel("A")) / 255
-    covered = opacity > 0.5
-    if covered.mean() > 0.5:
-        paper = float(np.median(grey[covered]))
+    counts, ink, total = np.zeros(256), 0.0, 0.0
+    for grey, opacity in map(_covering, _bands(image)):
+        counts += np.bincount(grey[opacity > 0.5], minlength=256)
+        ink, total = ink + float((grey * opacity).sum()), total + float(opacity.sum())
+    upto = np.cumsum(counts)
+    if upto[-1] > 0.5 * image.width * image.height:
+        # the median of what is covered
+        low, high = np.searchsorted(upto, [(upto[-1] + 1) // 2, upto[-1] // 2 + 1])
+        paper = (low + high) / 2
     else:
-        paper = 255.0 if (grey * opacity).sum() < 128 * opacity.sum() or not covered.any() else 0.0
-    return np.rint(grey * opacity + paper * (1 - opacity)).astype(np.uint8)
+        paper = 255.0 if ink < 128 * total or not upto[-1] else 0.0
+    parts = (
+        grey * opacity + paper * (1 - opacity) for grey, opacity in map(_covering, _bands(image))
+    )
+    return np.concatenate([np.rint(part).astype(np.uint8) for part in parts])
+
+
+def _covering(image: Image.Image) -> tuple[Bytes, Floats]:
+    """The brightness and the opacity, from 0 to 1, of each pixel."""
+    rgba = image.convert("RGBA")
+    return np.asarray(rgba.convert("L")), np.asarray(rgba.getchannel("A")) / 255
+
+
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    """The rows of a picture, about a million pixels at a time."""
+    rows = max(1, (1 << 20) // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(image.height, top + rows)))
 
 
 # ---- directories ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from datasets.errors import DataError, check_regular, reason
 from symgrad.errors import listed, quoted
-from symgrad.misc.budget import opened_zip, read_array
+from symgrad.misc.budget import BudgetError, opened_zip, read_array
 
 __all__ = ["names", "read_arrays"]
 
@@ -42,9 +42,11 @@ def read_arrays(
     where = str(path)
     try:
         with opened_zip(path) as archive:
-            members = {PurePosixPath(name).stem: name for name in archive.namelist()}
-            for stem, name in members.items():
+            members = [(PurePosixPath(name).stem, name) for name in archive.namelist()]
+            for stem, name in members:
                 if stem.lower() in spelling:
+                    if spelling[stem.lower()] in arrays:
+                        raise BudgetError("a second array of that name")
                     where = f"{path}[{quoted(stem, 40)}]"
                     arrays[spelling[stem.lower()]] = read_array(archive, name)
     except FileNotFoundError:
@@ -54,6 +56,6 @@ def read_arrays(
         raise DataError(where, found, expected) from None
     for key in keys:
         if key not in arrays:
-            found = f"no {key} among {listed(sorted(members)) or 'no arrays'}"
+            found = f"no {key} among {listed(sorted(stem for stem, _ in members)) or 'no arrays'}"
             raise DataError(path, found, expected)
     return arrays

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import struct
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -40,6 +42,9 @@ DEPTH = 200
 # Bytes of a whole number: 2,400 decimal digits, of which Python prints 4,300.
 INTEGER = 1_000
 
+# Bytes of the list of members in a zip file: of some 40,000 arrays. Python takes ten times that.
+DIRECTORY = 4 << 20
+
 # Bytes of a ``.npy`` header: NumPy's own limit.
 HEADER = 10_000
 
@@ -48,6 +53,9 @@ PICKLE = 64 << 20
 
 # Pixels of a picture: cameras of telephones make 50 million.
 PIXELS = 64_000_000
+
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class BudgetError(ValueError):
@@ -91,13 +99,41 @@ class Unpacking:
         return b"".join(pieces)
 
 
+class _Listing:
+    """A file of which, while `longest` is set, no more is read at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.longest: int | None = DIRECTORY
+
+    def read(self, size: int = -1) -> bytes:
+        if self.longest is not None and size > self.longest:
+            raise BudgetError(f"a zip file whose list of members takes {size:,} bytes")
+        return self.file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
 @contextmanager
 def opened_zip(file: Any) -> Iterator[zipfile.ZipFile]:
     """Open a zip file for reading, if all its members together unpack to what its size allows."""
-    with zipfile.ZipFile(file) as archive:
-        stream = cast(BinaryIO, archive.fp)
+    is_path = isinstance(file, (str, bytes, os.PathLike))
+    with (
+        open(file, "rb") if is_path else nullcontext(file) as stream,
+        zipfile.ZipFile(listing := _Listing(stream)) as archive,
+    ):
+        listing.longest = None
         packed = stream.seek(0, io.SEEK_END)
-        unpacked = sum(info.file_size for info in archive.infolist())
+        members = archive.infolist()
+        names = [info.filename for info in members]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise BudgetError(f"a zip file that holds {quoted(twice, 60)} twice")
+        if any(info.compress_type not in _METHODS for info in members):
+            # (Python unpacks some others without a limit)
+            raise BudgetError("a zip file that is packed in another way than NumPy packs")
+        unpacked = sum(info.file_size for info in members)
         if unpacked > allowed(packed):
             raise BudgetError(f"a zip file of {packed:,} bytes that unpacks to {unpacked:,}")
         yield archive
@@ -136,7 +172,13 @@ def read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         }
         if version not in readers:
             raise BudgetError(f"{quoted(name)} is of version {version}, not 1.0 or 2.0")
-        shape, fortran, dtype = readers[version](member, max_header_size=HEADER)
+        field = "<H" if version == (1, 0) else "<I"
+        lead = member.read(struct.calcsize(field))
+        length = struct.unpack(field, lead)[0] if len(lead) == struct.calcsize(field) else 0
+        if length > HEADER:  # (NumPy reads it before it asks)
+            raise BudgetError(f"{quoted(name)} has a header of {length:,} bytes")
+        header = io.BytesIO(lead + member.read(length))
+        shape, fortran, dtype = readers[version](header, max_header_size=HEADER)
         if dtype.kind not in "biufcSU" or dtype.names is not None or dtype.subdtype is not None:
             raise BudgetError(f"{quoted(name)} holds {quoted(dtype, 60)}, not numbers")
         if len(shape) > 32 or any(length < 0 for length in shape):

@@ -6,6 +6,8 @@ import collections
 import io
 import pickle
 import re
+import struct
+import warnings
 import zipfile
 
 import numpy as np
@@ -147,3 +149,33 @@ def test_members_without_an_ending_are_read():
             other.writestr(name.removesuffix(".npy"), archive.read(name))
     first, second = load(renamed)
     assert (first.tolist(), second.tolist()) == ([0, 1, 2], [1, 1])
+
+
+def _npy(header: bytes, version: int) -> bytes:
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<I", len(header)) + header
+
+
+def _zip(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
+    file = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
+        warnings.simplefilter("ignore")  # about names that are there already
+        for name, data in members:
+            archive.writestr(name, data)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (_zip(("pkl", b"N."), ("pkl", b"].")), "holds pkl twice"),
+        (_zip(("pkl", b"N."), method=zipfile.ZIP_BZIP2), "packed in another way"),
+        (_zip(("pkl", b"N."), method=zipfile.ZIP_LZMA), "packed in another way"),
+        (_zip(*[(f"{k:0100}", b"") for k in range(30_000)]), "list of members takes"),
+        (_zip(("pkl", b"PW\n."), ("W.npy", _npy(b" " * 20_000, 2))), "header of 20,000 bytes"),
+    ],
+    ids=["twice", "bzip2", "lzma", "many members", "header"],
+)
+def test_zip_files_that_numpy_does_not_write(file: io.BytesIO, said: str) -> None:
+    file.seek(0)
+    with pytest.raises(GraphValueError, match=said):
+        load(file)

@@ -155,3 +155,32 @@ def test_resizing_is_bilinear_on_bytes() -> None:
     weights /= weights.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(small, weights @ picture @ weights.T, atol=1.5)
     assert small.dtype == np.uint8
+
+
+def test_a_png_of_empty_chunks(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (3, 3)).save(path)
+    data = path.read_bytes()
+    empty = struct.pack(">I4sI", 0, b"aaAa", zlib.crc32(b"aaAa"))
+    path.write_bytes(data[:33] + empty * 10 + data[33:])
+    assert images.read(path).shape == (3, 3)
+    path.write_bytes(data[:33] + empty * 150_000 + data[33:])
+    with pytest.raises(DataError, match="more than 100,000 chunks"):
+        images.read(path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16", "F"])
+def test_some_rows_at_a_time(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As all at once; a picture of many pixels takes little more memory than its bytes."""
+    noise = np.random.RandomState(0).randint(0, 256, (40, 30, 4)).astype("uint8")
+    picture = {
+        "RGBA": Image.fromarray(noise),
+        "I;16": Image.fromarray(noise[..., 0].astype("uint16") * 257),
+        "F": Image.fromarray(noise[..., 0].astype("float32") / 255),
+    }[mode]
+    whole = images._grey(picture)
+    bands = [picture.crop((0, top, 30, top + 1)) for top in range(40)]
+    monkeypatch.setattr(images, "_bands", lambda image: bands)
+    assert (images._grey(picture) == whole).all()
+    if mode != "RGBA":
+        assert (whole == noise[..., 0]).all()
