@@ -353,6 +353,8 @@ def test_quick_part_of_the_suite(options: tuple[str, ...]) -> None:
             "0",
             "-p",
             "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestConfigWarning",
             *QUICK,
         ],
         env=env,
