@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import symgrad.draw
 
 import symgrad
-import symgrad.draw
 import symgrad.tensor as T
 
 HERE = Path(__file__).resolve().parent

@@ -7,11 +7,19 @@ The upper layers fill the table when they are imported; the lower ones look name
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 table: dict[str, Callable[..., Any]] = {}
+
+# What few programs call, and the modules that fill it in when they are imported.
+_LATER = {
+    "draw": "symgrad.explain.draw",
+    "draw_for_notebook": "symgrad.explain.draw",
+    "story": "symgrad.explain.story",
+}
 
 
 def provide(name: str) -> Callable[[F], F]:
@@ -34,4 +42,6 @@ def provide(name: str) -> Callable[[F], F]:
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what an upper layer registered under `name`."""
+    if name not in table:
+        import_module(_LATER[name])
     return table[name](*args, **kwargs)

@@ -27,8 +27,8 @@ import numpy as np
 
 import symgrad
 from symgrad.errors import SymgradError
-from symgrad.misc.data_pickle import read_data
-from symgrad.misc.pkl_utils import dump, load
+from symgrad.files.data_pickle import read_data
+from symgrad.theano.misc.pkl_utils import dump, load
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models"))
 from datasets import idx, images, npz, old_pickle

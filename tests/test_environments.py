@@ -328,12 +328,12 @@ def test_a_model(options: tuple[str, ...], tmp_path: Path) -> None:
 QUICK = (
     *(
         "tests/test_readme.py",
-        "tests/test_printing.py",
-        "tests/test_call.py",
-        "tests/test_derive.py",
+        "tests/explain/test_printing.py",
+        "tests/compile/test_call.py",
+        "tests/explain/test_derive.py",
     ),
-    *("tests/test_gradient.py", "tests/test_flags.py", "tests/draw/test_html.py"),
-    *("tests/backend/test_numpy_source.py", "tests/misc", "tests/ops/test_contract.py"),
+    *("tests/gradient/test_gradients.py", "tests/test_flags.py", "tests/explain/draw/test_html.py"),
+    *("tests/backend/numpy/test_source.py", "tests/misc", "tests/ops/test_contract.py"),
 )
 
 

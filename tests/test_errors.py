@@ -13,8 +13,9 @@ import pytest
 
 import symgrad
 import symgrad.tensor as T
-from symgrad import culprits, errors, origins
-from symgrad.compile.nanguardmode import NanGuardMode
+from symgrad import errors, origins
+from symgrad.compile import culprits
+from symgrad.compile.modes.nanguardmode import NanGuardMode
 from symgrad.errors import SymgradError
 from symgrad.ops.op import Op
 

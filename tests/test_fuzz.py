@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symgrad
-from symgrad.call import Function
+from symgrad.compile.call import Function
 from symgrad.graph.walk import toposort
 from symgrad.ops.op import REGISTRY
 from tests.fuzz.comparison import unexplained

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import symgrad.draw
 
 import symgrad
-import symgrad.draw
 import symgrad.tensor as T
 
 NAMES = {
@@ -154,7 +154,7 @@ def test_pictures_and_pages(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_drawings(name: str, tmp_path: Path) -> None:
-    from symgrad.draw.layout import LayoutError
+    from symgrad.explain.draw.layout import LayoutError
 
     x = T.dmatrix(name)
     with symgrad.name_scope(name.replace("/", "")):

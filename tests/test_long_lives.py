@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import symgrad.draw
 
 import symgrad
-import symgrad.draw
 import symgrad.tensor as T
 from symgrad import ProfileStats, function, grad, origins, shared
-from symgrad.backend import scratch
-from symgrad.compile.monitormode import MonitorMode
-from symgrad.compile.nanguardmode import NanGuardMode
-from symgrad.linting import lint
-from symgrad.ops import row_losses
+from symgrad.backend.numpy import scratch
+from symgrad.compile.modes.monitormode import MonitorMode
+from symgrad.compile.modes.nanguardmode import NanGuardMode
+from symgrad.explain.linting import lint
+from symgrad.ops.nnet import row_losses
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,8 +12,8 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad.errors import SymgradError
-from symgrad.ops.evaluation import evaluate
-from symgrad.ops.shaping import broadcast_like, sum_like
+from symgrad.ops.arrays.shaping import broadcast_like, sum_like
+from symgrad.ops.control.evaluation import evaluate
 
 BINARY = [T.add, T.sub, T.mul, T.maximum, T.true_div]
 UNARY = [T.exp, T.tanh, T.neg, T.sqr, T.abs, T.nnet.sigmoid, T.nnet.softplus]

@@ -15,9 +15,9 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad import config, function
-from symgrad.backend import blocks, scratch
-from symgrad.ops import lowered
-from symgrad.ops.blas import one_thread, thread_settings
+from symgrad.backend.numpy import blocks, scratch
+from symgrad.ops.arithmetic import lowered
+from symgrad.ops.linalg.blas import one_thread, thread_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

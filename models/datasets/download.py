@@ -25,7 +25,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from symgrad.files import write
+from symgrad.files.writing import write
 
 __all__ = ["MIRRORS", "DownloadError", "cache_directory", "configured_mirrors", "download"]
 

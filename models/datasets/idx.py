@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.errors import DataError, check_regular, reason
-from symgrad.misc.budget import BudgetError, Unpacking
+from symgrad.files.budget import BudgetError, Unpacking
 
 __all__ = ["FILES", "IDXFiles", "find", "opened", "read", "read_directory", "read_stream"]
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from datasets.errors import DataError, check_regular, reason
 from symgrad.errors import listed
-from symgrad.misc.budget import PIXELS
+from symgrad.files.budget import PIXELS
 
 __all__ = ["PICTURES", "files_in", "read", "read_tree", "shrunk"]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from datasets.errors import DataError, check_regular, reason
 from symgrad.errors import listed, quoted
-from symgrad.misc.budget import BudgetError, opened_zip, read_array
+from symgrad.files.budget import BudgetError, opened_zip, read_array
 
 __all__ = ["names", "read_arrays"]
 

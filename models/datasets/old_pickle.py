@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from datasets.errors import DataError, reason
 from datasets.idx import opened
-from symgrad.misc.data_pickle import ForbiddenError, read_data
+from symgrad.files.data_pickle import ForbiddenError, read_data
 
 __all__ = ["read_arrays"]
 

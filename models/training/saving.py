@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from datasets import npz
 from datasets.errors import DataError, ModelError, OptionError
-from symgrad import files
 from symgrad.errors import FileError
+from symgrad.files import writing as files
 
 __all__ = ["check_writable", "claim", "load_params", "on_disk", "save_params", "saved"]
 

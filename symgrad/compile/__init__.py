@@ -3,10 +3,10 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-from symgrad.call import Function as Function, In as In, Out as Out, Param as Param
-from symgrad.compile import mode as mode
+from symgrad.compile.call import Function as Function, In as In, Out as Out, Param as Param
 from symgrad.compile.functions import clone as clone, function as function
-from symgrad.compile.mode import (
+from symgrad.compile.modes import mode as mode
+from symgrad.compile.modes.mode import (
     FAST_COMPILE as FAST_COMPILE,
     FAST_RUN as FAST_RUN,
     Mode as Mode,
@@ -17,19 +17,17 @@ from symgrad.compile.mode import (
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
 
 _LATER = {
-    "DebugMode": "debugmode",
-    "MonitorMode": "monitormode",
-    "NanGuardMode": "nanguardmode",
+    "DebugMode": "modes.debugmode",
+    "MonitorMode": "modes.monitormode",
+    "NanGuardMode": "modes.nanguardmode",
     "ProfileStats": "profiling",
 }
 
 
 def __getattr__(name: str) -> _Any:
     """What few programs use, imported when it is asked for."""
-    if name in _LATER.values():
+    if name in ("debugmode", "monitormode", "nanguardmode", "profiling"):
         return _import_module(f"symgrad.compile.{name}")
     if name in _LATER:
         return getattr(_import_module(f"symgrad.compile.{_LATER[name]}"), name)
-    from symgrad.errors import repr_of
-
-    raise AttributeError(f"module 'symgrad.compile' has no attribute {repr_of(name)}")
+    raise AttributeError(f"module 'symgrad.compile' has no attribute {name!r}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.call import In, Out
+from symgrad.compile.call import In, Out
 from symgrad.errors import (
     GraphTypeError,
     GraphValueError,
@@ -23,12 +23,12 @@ from symgrad.errors import (
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
 from symgrad.graph.shared import Cell, Shared, shared as make_shared
+from symgrad.graph.types import ObjectType, is_discrete, promote
+from symgrad.graph.values import accept
 from symgrad.graph.walk import substitute, toposort
 from symgrad.graph.written import as_written
-from symgrad.ops.elementwise import cast
+from symgrad.ops.arithmetic.elementwise import cast
 from symgrad.ops.op import as_expr, holds_expr
-from symgrad.types import ObjectType, is_discrete, promote
-from symgrad.values import accept
 
 Updates = list[tuple[Shared, Expr]]
 

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from symgrad import hooks
-from symgrad.call import Function, Out, Recipe
+from symgrad.compile.call import Function, Out, Recipe
 from symgrad.compile.checks import (
     add_default_updates,
     check_givens,
@@ -18,14 +18,14 @@ from symgrad.compile.checks import (
     check_updates,
     check_used,
 )
-from symgrad.compile.mode import get_mode
+from symgrad.compile.modes.mode import get_mode
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, repr_of
 from symgrad.flags import config
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Constant, Expr, check_same_type
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute, toposort
-from symgrad.ops.elementwise import cast
+from symgrad.ops.arithmetic.elementwise import cast
 from symgrad.ops.op import as_expr
 from symgrad.origins import capture_origin, short_origin
 from symgrad.plan import plan

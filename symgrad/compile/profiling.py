@@ -6,9 +6,9 @@ import weakref
 from time import perf_counter
 from typing import Any
 
-from symgrad.backend.profile import ProfileStats as ProfileStats
-from symgrad.backend.timing import Timing
-from symgrad.call import Function, Recipe
+from symgrad.backend.profiling.profile import ProfileStats as ProfileStats
+from symgrad.backend.profiling.timing import Timing
+from symgrad.compile.call import Function, Recipe
 from symgrad.errors import GraphTypeError, quoted, repr_of
 from symgrad.flags import config
 from symgrad.plan import Program

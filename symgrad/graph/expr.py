@@ -21,15 +21,15 @@ from symgrad.errors import (
     quoted,
     repr_of,
 )
-from symgrad.foreign import is_array_like
 from symgrad.graph.counts import instead_of_count, is_power_of_matrix
 from symgrad.graph.flat_pickle import flat_reduce
+from symgrad.graph.foreign import is_array_like
 from symgrad.graph.identity import SameVariable, is_looked_for
 from symgrad.graph.methods import Methods
 from symgrad.graph.misnamed import Misnames, is_misnamed
 from symgrad.graph.numpy_calls import array_for, hint_for
+from symgrad.graph.types import DTYPES, ValueType, tensor_type
 from symgrad.origins import Origin, capture_origin, resolve_origin
-from symgrad.types import DTYPES, ValueType, tensor_type
 
 _call = hooks.call
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at, repr_of
-from symgrad.foreign import as_array, is_array_like
 from symgrad.graph.expr import Expr
+from symgrad.graph.foreign import as_array, is_array_like
 from symgrad.graph.identity import SameVariable
+from symgrad.graph.type_methods import pattern_shape
+from symgrad.graph.types import ObjectType, TensorType, ValueType
+from symgrad.graph.values import accept
 from symgrad.locks import new_lock
-from symgrad.type_methods import pattern_shape
-from symgrad.types import ObjectType, TensorType, ValueType
-from symgrad.values import accept
 
 _serials = itertools.count(1)
 

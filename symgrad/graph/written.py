@@ -12,8 +12,8 @@ from typing import Any
 
 from symgrad import hooks
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.types import TupleType
 from symgrad.graph.walk import toposort
-from symgrad.types import TupleType
 
 _MOST_LEAVES = 256  # of which `remember` finds out which results depend on all
 

@@ -3,9 +3,9 @@
 Rules match against these names (`op=ops.log`, `op=ops.Sum(axis=a)`).
 """
 
-from symgrad.ops import text as text, ufuncs as ufuncs
-from symgrad.ops.barriers import BARRIERS as BARRIERS
-from symgrad.ops.elementwise import (
+from symgrad.ops import text as text
+from symgrad.ops.arithmetic import ufuncs as ufuncs
+from symgrad.ops.arithmetic.elementwise import (
     Cast as Cast,
     abs as abs,
     add as add,
@@ -26,26 +26,32 @@ from symgrad.ops.elementwise import (
     tanh as tanh,
     true_div as true_div,
 )
-from symgrad.ops.indexing import Index as Index
-from symgrad.ops.joining import Join as Join
-from symgrad.ops.lengths import Dim as Dim
-from symgrad.ops.loops import Map as Map
-from symgrad.ops.nnet import (
-    logaddexp as logaddexp,
-    sigmoid as sigmoid,
-    softplus as softplus,
-    times_or_zero as times_or_zero,
+from symgrad.ops.arithmetic.special import (
+    erf as erf,
+    erfc as erfc,
+    xlogx as xlogx,
+    xlogy0 as xlogy0,
 )
-from symgrad.ops.reduction import Prod as Prod, Sum as Sum
-from symgrad.ops.shaping import (
+from symgrad.ops.arrays.joining import Join as Join
+from symgrad.ops.arrays.lengths import Dim as Dim
+from symgrad.ops.arrays.shaping import (
     Alloc as Alloc,
     BroadcastLike as BroadcastLike,
     DimShuffle as DimShuffle,
     Reshape as Reshape,
 )
-from symgrad.ops.softmax import (
+from symgrad.ops.control.barriers import BARRIERS as BARRIERS
+from symgrad.ops.control.loops import Map as Map
+from symgrad.ops.indexing.indexing import Index as Index
+from symgrad.ops.nnet.nnet import (
+    logaddexp as logaddexp,
+    sigmoid as sigmoid,
+    softplus as softplus,
+    times_or_zero as times_or_zero,
+)
+from symgrad.ops.nnet.softmax import (
     LogSoftmax as LogSoftmax,
     LogSumExp as LogSumExp,
     Softmax as Softmax,
 )
-from symgrad.ops.special import erf as erf, erfc as erfc, xlogx as xlogx, xlogy0 as xlogy0
+from symgrad.ops.reductions.reduction import Prod as Prod, Sum as Sum

@@ -13,6 +13,16 @@ from symgrad import hooks
 from symgrad.errors import GraphTypeError, ShapeError, naming, own_names, repr_of, suggest
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
+from symgrad.graph.types import (
+    ValueType,
+    broadcast_shapes,
+    float_of,
+    is_complex,
+    is_discrete,
+    normalize_axes,
+    promote,
+    tensor_type,
+)
 from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.op import (
     REGISTRY,
@@ -26,16 +36,6 @@ from symgrad.ops.op import (
     as_exprs,
     elements,
     register_op,
-)
-from symgrad.types import (
-    ValueType,
-    broadcast_shapes,
-    float_of,
-    is_complex,
-    is_discrete,
-    normalize_axes,
-    promote,
-    tensor_type,
 )
 
 # A dtype rule takes the dtypes of the inputs and returns the dtype each is cast to, and the

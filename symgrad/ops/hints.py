@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from symgrad.errors import ShapeError, label
 from symgrad.graph.expr import Expr
-from symgrad.types import Shape, broadcast_shapes
+from symgrad.graph.types import Shape, broadcast_shapes
 
 
 def _in_code(node: Expr) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from symgrad.graph.expr import Expr
-from symgrad.ops.barriers import Barrier
-from symgrad.ops.broadcasting import BroadcastArrays, Rebroadcast, SpecifyShape
-from symgrad.ops.debugging import Check, PrintValue
-from symgrad.ops.diagonals import Diagonal
-from symgrad.ops.elementwise import Cast
+from symgrad.ops.arithmetic.elementwise import Cast
+from symgrad.ops.arithmetic.special import BesselJ, PolyGamma
+from symgrad.ops.arrays.broadcasting import BroadcastArrays, Rebroadcast, SpecifyShape
+from symgrad.ops.arrays.diagonals import Diagonal
+from symgrad.ops.arrays.joining import Join, Split
+from symgrad.ops.arrays.lengths import MakeVector
+from symgrad.ops.arrays.repeating import Roll
+from symgrad.ops.arrays.shaping import Alloc, BroadcastLike, DimShuffle, Reshape
+from symgrad.ops.control.barriers import Barrier
+from symgrad.ops.control.debugging import Check, PrintValue
 from symgrad.ops.families import Elementwise
-from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.joining import Join, Split
-from symgrad.ops.lengths import MakeVector
+from symgrad.ops.indexing.indexing import IncIndex, Index
+from symgrad.ops.indexing.selecting import Choose, FillDiagonal, TakeAlong
 from symgrad.ops.op import Project
-from symgrad.ops.repeating import Roll
-from symgrad.ops.selecting import Choose, FillDiagonal, TakeAlong
-from symgrad.ops.shaping import Alloc, BroadcastLike, DimShuffle, Reshape
-from symgrad.ops.special import BesselJ, PolyGamma
 
 _MOVING = (
     *(Alloc, Barrier, BroadcastArrays, BroadcastLike, Check, Choose, Diagonal, DimShuffle),

@@ -13,8 +13,8 @@ import numpy as np
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, made_at, repr_of
 from symgrad.graph.expr import Constant, Expr
-from symgrad.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
-from symgrad.values import literal_array
+from symgrad.graph.types import ObjectType, TupleType, ValueType, check_dtype, promote, weak_dtype
+from symgrad.graph.values import literal_array
 
 REGISTRY: dict[str, Any] = {}  # name -> an operation, or a class of operations with settings
 PYTHON_NUMBERS = (bool, int, float, complex)

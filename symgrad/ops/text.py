@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from symgrad import hooks
 from symgrad.errors import quoted
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.elementwise import Cast
+from symgrad.ops.arithmetic.elementwise import Cast
+from symgrad.ops.arrays.lengths import Dim
+from symgrad.ops.arrays.shaping import DimShuffle
 from symgrad.ops.families import Elementwise
-from symgrad.ops.index_spec import index_source
-from symgrad.ops.indexing import IncIndex, Index
-from symgrad.ops.lengths import Dim
-from symgrad.ops.shaping import DimShuffle
+from symgrad.ops.indexing.index_spec import index_source
+from symgrad.ops.indexing.indexing import IncIndex, Index
 
 _ASCII = {"≠": "!=", "≤": "<=", "≥": ">=", "=": "=="}
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Container, Sequence
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
-from symgrad.ops.elementwise import Cast
-from symgrad.ops.lengths import Dim
-from symgrad.types import integer_limits
+from symgrad.graph.types import integer_limits
+from symgrad.ops.arithmetic.elementwise import Cast
+from symgrad.ops.arrays.lengths import Dim
 
 INTEGER_SYMBOLS = {"add": "+", "sub": "-", "mul": "*"}
 _FUNCTIONS: dict[str, Callable[[int, int], int]] = {

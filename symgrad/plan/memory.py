@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from symgrad.graph.expr import Expr
+from symgrad.graph.types import TensorType
+from symgrad.ops.arrays.shaping import BroadcastLike
 from symgrad.ops.op import Lengths, Op, Project
-from symgrad.ops.shaping import BroadcastLike
-from symgrad.types import TensorType
 
 
 def memory_roots(order: Sequence[Expr]) -> dict[Expr, Expr]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
-from symgrad.ops.elementwise import Cast
+from symgrad.ops.arithmetic.elementwise import Cast
 from symgrad.ops.families import Elementwise
-from symgrad.ops.index_spec import is_basic
-from symgrad.ops.indexing import Index
+from symgrad.ops.indexing.index_spec import is_basic
+from symgrad.ops.indexing.indexing import Index
 from symgrad.ops.op import Lengths
 
 Unit = list[Expr]  # the nodes of a chain, or one node

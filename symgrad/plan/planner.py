@@ -8,13 +8,14 @@ from collections.abc import Container, Sequence
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.graph.types import TensorType, TupleType
 from symgrad.graph.walk import toposort
-from symgrad.ops.elementwise import Cast
+from symgrad.ops.arithmetic.elementwise import Cast
+from symgrad.ops.arrays.shaping import SumLike
 from symgrad.ops.families import Elementwise
-from symgrad.ops.gemm import Gemm
-from symgrad.ops.indexing import IncIndex
+from symgrad.ops.indexing.indexing import IncIndex
+from symgrad.ops.linalg.gemm import Gemm
 from symgrad.ops.op import Op, Project
-from symgrad.ops.shaping import SumLike
 from symgrad.plan.chain import ChainPlanner
 from symgrad.plan.integers import integers, wrapping
 from symgrad.plan.memory import Shapes, memory_roots, overlaps
@@ -22,7 +23,6 @@ from symgrad.plan.names import Namer, constant_name
 from symgrad.plan.order import chains, early, schedule
 from symgrad.plan.program import Chain, Fitting, Program, Result, Scratch, Step
 from symgrad.rewrite.equal_lengths import equal_lengths
-from symgrad.types import TensorType, TupleType
 
 
 def plan(

@@ -14,11 +14,11 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops import elementwise
+from symgrad.graph.types import TensorType, is_complex, is_discrete, is_float, promote
+from symgrad.ops.arithmetic import elementwise
 from symgrad.ops.families import Elementwise
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled, other_than
-from symgrad.types import TensorType, is_complex, is_discrete, is_float, promote
 
 ALGEBRA = RuleSet("algebra")
 

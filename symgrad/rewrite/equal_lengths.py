@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from symgrad.graph.expr import Expr
 from symgrad.graph.walk import substitute, toposort
+from symgrad.ops.arrays.shaping import BroadcastLike, SumLike
 from symgrad.ops.op import Lengths
-from symgrad.ops.shaping import BroadcastLike, SumLike
 from symgrad.rewrite.shapes import known_lengths
 
 Length = int | tuple[Expr, int]

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from symgrad import ops
 from symgrad.graph.expr import Expr
-from symgrad.ops.indexing import IncIndex
+from symgrad.graph.types import is_float
+from symgrad.ops.indexing.indexing import IncIndex
 from symgrad.rewrite.patterns import is_filled
 from symgrad.rewrite.shapes import LengthRules, LengthsOf
-from symgrad.types import is_float
 
 INCREMENTS = LengthRules("increments")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symgrad import ops
 from symgrad.graph.expr import Expr
-from symgrad.ops.inner import Inner
+from symgrad.ops.reductions.inner import Inner
 from symgrad.rewrite.shapes import LengthRules, LengthsOf
 
 INNER = LengthRules("inner")

@@ -9,10 +9,8 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.determinants import Det, SLogDet
-from symgrad.ops.op import projections
-from symgrad.ops.reduction import Max
-from symgrad.ops.stable import (
+from symgrad.graph.types import is_discrete, is_float
+from symgrad.ops.arithmetic.stable import (
     exp_of_product,
     log1mexp,
     log_cosh,
@@ -22,7 +20,10 @@ from symgrad.ops.stable import (
     log_twice_sigmoid,
     slope_of_tanh,
 )
-from symgrad.ops.trigonometry import arctanh, cosh, sinh
+from symgrad.ops.arithmetic.trigonometry import arctanh, cosh, sinh
+from symgrad.ops.linalg.determinants import Det, SLogDet
+from symgrad.ops.op import projections
+from symgrad.ops.reductions.reduction import Max
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -42,7 +43,6 @@ from symgrad.rewrite.patterns import (
     squared,
     view_of_core,
 )
-from symgrad.types import is_discrete, is_float
 
 LOGARITHMS = RuleSet("logarithms")
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.constructors import Arange
-from symgrad.ops.indexing import IncIndex, Index
+from symgrad.graph.types import is_float
+from symgrad.ops.arrays.constructors import Arange
+from symgrad.ops.arrays.shaping import SumLike
+from symgrad.ops.indexing.indexing import IncIndex, Index
+from symgrad.ops.nnet.row_losses import RowLoss, ScaleRows
+from symgrad.ops.nnet.softmax import LessShare
 from symgrad.ops.op import Project
-from symgrad.ops.row_losses import RowLoss, ScaleRows
-from symgrad.ops.shaping import SumLike
-from symgrad.ops.softmax import LessShare
 from symgrad.rewrite.patterns import is_filled, same
 from symgrad.rewrite.shapes import LengthRules, LengthsOf
-from symgrad.types import is_float
 
 LOSSES = LengthRules("losses")
 

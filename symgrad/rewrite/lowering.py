@@ -17,8 +17,9 @@ from symgrad import ops
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.meant import remembers
-from symgrad.ops import elementwise as el, logic, nnet, rounding
-from symgrad.ops.lowered import (
+from symgrad.graph.types import is_float
+from symgrad.ops.arithmetic import elementwise as el, logic, rounding
+from symgrad.ops.arithmetic.lowered import (
     fmin,
     has_vector_log1p,
     has_vector_tanh,
@@ -28,10 +29,10 @@ from symgrad.ops.lowered import (
     slope_by_exp,
     slope_of_sigmoid,
 )
+from symgrad.ops.nnet import nnet
 from symgrad.rewrite.algebra import truth_of_number
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import fits_in, is_filled
-from symgrad.types import is_float
 
 LOWERING = RuleSet("lowering", adapt=remembers)
 LOWERING(el.neq)(truth_of_number)  # now that no sums to equal lengths are left in between

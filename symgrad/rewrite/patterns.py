@@ -8,9 +8,9 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.types import is_float
 from symgrad.ops.families import Elementwise
-from symgrad.ops.reduction import Max
-from symgrad.types import is_float
+from symgrad.ops.reductions.reduction import Max
 
 _VIEWS = {ops.Index, ops.DimShuffle, ops.Reshape, ops.BroadcastLike, ops.Alloc}
 _FILLINGS = {ops.Alloc, ops.BroadcastLike}

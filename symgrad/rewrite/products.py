@@ -16,17 +16,17 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
+from symgrad.graph.types import TensorType
 from symgrad.graph.walk import rebuild, toposort
-from symgrad.ops.elementwise import sgn
+from symgrad.ops.arithmetic.elementwise import sgn
+from symgrad.ops.arrays.shaping import is_transposed
 from symgrad.ops.families import Elementwise
-from symgrad.ops.gemm import Gemm, Written
-from symgrad.ops.linalg import Dot, MatMul
+from symgrad.ops.linalg.gemm import Gemm, Written
+from symgrad.ops.linalg.linalg import Dot, MatMul
 from symgrad.ops.op import Lengths
-from symgrad.ops.shaping import is_transposed
 from symgrad.origins import inherit_origin
 from symgrad.rewrite.patterns import core
 from symgrad.rewrite.shapes import known_lengths
-from symgrad.types import TensorType
 
 _DTYPES = ("float32", "float64")
 

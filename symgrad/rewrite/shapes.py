@@ -11,15 +11,15 @@ from typing import Any
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.walk import toposort
-from symgrad.ops.constructors import Arange
-from symgrad.ops.elementwise import add, cast, int_div, maximum, mul
+from symgrad.ops.arithmetic.elementwise import add, cast, int_div, maximum, mul
+from symgrad.ops.arrays.constructors import Arange
+from symgrad.ops.arrays.joining import Join
+from symgrad.ops.arrays.lengths import Dim, MakeVector, Shape, length_constant
+from symgrad.ops.arrays.shaping import Alloc, BroadcastLike, Reshape, SumLike
 from symgrad.ops.families import Elementwise
-from symgrad.ops.index_spec import is_basic
-from symgrad.ops.indexing import IncIndex, Index, ShapePart
-from symgrad.ops.joining import Join
-from symgrad.ops.lengths import Dim, MakeVector, Shape, length_constant
+from symgrad.ops.indexing.index_spec import is_basic
+from symgrad.ops.indexing.indexing import IncIndex, Index, ShapePart
 from symgrad.ops.op import Lengths
-from symgrad.ops.shaping import Alloc, BroadcastLike, Reshape, SumLike
 from symgrad.rewrite.engine import Rule, RuleSet, rewrite
 
 

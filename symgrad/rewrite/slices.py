@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.shared import Shared
+from symgrad.ops.arrays.lengths import MakeVector
 from symgrad.ops.families import Elementwise
-from symgrad.ops.index_spec import SYMBOL, Entry, Spec, count_inputs, is_basic
-from symgrad.ops.lengths import MakeVector
+from symgrad.ops.indexing.index_spec import SYMBOL, Entry, Spec, count_inputs, is_basic
 from symgrad.rewrite.shapes import LengthRules, LengthsOf
 
 SLICES = LengthRules("slices")

@@ -8,7 +8,8 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant, Expr
-from symgrad.ops.stable import erfcx, exp_of_product, slope_of_tanh
+from symgrad.graph.types import is_float
+from symgrad.ops.arithmetic.stable import erfcx, exp_of_product, slope_of_tanh
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import (
     argument,
@@ -26,7 +27,6 @@ from symgrad.rewrite.patterns import (
     squared,
     view_of_core,
 )
-from symgrad.types import is_float
 
 SPELLINGS = RuleSet("spellings")
 

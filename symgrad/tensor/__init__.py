@@ -1,5 +1,8 @@
 """symgrad.tensor: names only, as users import them (`import symgrad.tensor as T`)."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from symgrad import hooks
 from symgrad.errors import (
     EmptyConstantError as EmptyConstantError,
@@ -18,31 +21,17 @@ from symgrad.gradient import (
 )
 from symgrad.graph.expr import Constant as TensorConstant, Expr as TensorVariable
 from symgrad.graph.shared import Shared as TensorSharedVariable
-from symgrad.ops.axes import (
-    atleast_1d as atleast_1d,
-    atleast_2d as atleast_2d,
-    atleast_3d as atleast_3d,
-    expand_dims as expand_dims,
-    moveaxis as moveaxis,
-    rollaxis as rollaxis,
-    shape_padaxis as shape_padaxis,
-    shape_padleft as shape_padleft,
-    shape_padright as shape_padright,
-    squeeze as squeeze,
-    swapaxes as swapaxes,
+from symgrad.graph.types import (
+    all_dtypes as all_dtypes,
+    complex_dtypes as complex_dtypes,
+    continuous_dtypes as continuous_dtypes,
+    discrete_dtypes as discrete_dtypes,
+    float_dtypes as float_dtypes,
+    int_dtypes as int_dtypes,
+    integer_dtypes as integer_dtypes,
+    uint_dtypes as uint_dtypes,
 )
-from symgrad.ops.broadcasting import (
-    Rebroadcast as Rebroadcast,
-    addbroadcast as addbroadcast,
-    broadcast_arrays as broadcast_arrays,
-    broadcast_to as broadcast_to,
-    fill as fill,
-    fill as second,
-    patternbroadcast as patternbroadcast,
-    specify_shape as specify_shape,
-    unbroadcast as unbroadcast,
-)
-from symgrad.ops.complexes import (
+from symgrad.ops.arithmetic.complexes import (
     angle as angle,
     complex as complex,
     complex_from_polar as complex_from_polar,
@@ -50,32 +39,7 @@ from symgrad.ops.complexes import (
     imag as imag,
     real as real,
 )
-from symgrad.ops.constructors import (
-    arange as arange,
-    bartlett as bartlett,
-    empty as empty,
-    eye as eye,
-    full as full,
-    identity as identity,
-    identity_like as identity_like,
-    linspace as linspace,
-    meshgrid as meshgrid,
-    mgrid as mgrid,
-    ogrid as ogrid,
-    ones as ones,
-    tri as tri,
-    tril as tril,
-    triu as triu,
-    zeros as zeros,
-)
-from symgrad.ops.cumulative import cumprod as cumprod, cumsum as cumsum, diff as diff
-from symgrad.ops.diagonals import (
-    alloc_diag as alloc_diag,
-    diag as diag,
-    diagonal as diagonal,
-    extract_diag as extract_diag,
-)
-from symgrad.ops.elementwise import (
+from symgrad.ops.arithmetic.elementwise import (
     abs as abs,
     abs as abs_,
     abs as absolute,
@@ -131,49 +95,7 @@ from symgrad.ops.elementwise import (
     true_div as divide,
     true_div as true_div,
 )
-from symgrad.ops.helpers import (
-    ceil_intdiv as ceil_intdiv,
-    default as default,
-    extract_constant as extract_constant,
-    get_scalar_constant_value as get_scalar_constant_value,
-    get_vector_length as get_vector_length,
-    scalar_from_tensor as scalar_from_tensor,
-    tensor_from_scalar as tensor_from_scalar,
-    transfer as transfer,
-)
-from symgrad.ops.indexing import (
-    inc_subtensor as inc_subtensor,
-    set_subtensor as set_subtensor,
-)
-from symgrad.ops.joining import (
-    concatenate as concatenate,
-    horizontal_stack as horizontal_stack,
-    hstack as hstack,
-    join as join,
-    split as split,
-    stack as stack,
-    stacklists as stacklists,
-    vertical_stack as vertical_stack,
-    vstack as vstack,
-)
-from symgrad.ops.lengths import (
-    shape as shape,
-    shape_i as shape_i,
-    size as size,
-)
-from symgrad.ops.linalg import (
-    batched_dot as batched_dot,
-    batched_tensordot as batched_tensordot,
-    dot as dot,
-    inner as inner,
-    kron as kron,
-    matmul as matmul,
-    outer as outer,
-    tensordot as tensordot,
-    vdot as vdot,
-)
-from symgrad.ops.loading import load as load
-from symgrad.ops.logic import (
+from symgrad.ops.arithmetic.logic import (
     allclose as allclose,
     and_ as and_,
     and_ as bitwise_and,
@@ -194,38 +116,7 @@ from symgrad.ops.logic import (
     xor as bitwise_xor,
     xor as xor,
 )
-from symgrad.ops.nlinalg import (
-    matrix_dot as matrix_dot,
-    matrix_inverse as matrix_inverse,
-    trace as trace,
-)
-from symgrad.ops.nnet import logaddexp as logaddexp
-from symgrad.ops.norms import norm as norm
-from symgrad.ops.op import constant as constant
-from symgrad.ops.reduction import (
-    all as all,
-    any as any,
-    argmax as argmax,
-    argmin as argmin,
-    max as amax,
-    max as max,
-    max_and_argmax as max_and_argmax,
-    mean as mean,
-    min as amin,
-    min as min,
-    prod as prod,
-    sum as sum,
-)
-from symgrad.ops.repeating import (
-    flip as flip,
-    fliplr as fliplr,
-    flipud as flipud,
-    pad as pad,
-    repeat as repeat,
-    roll as roll,
-    tile as tile,
-)
-from symgrad.ops.rounding import (
+from symgrad.ops.arithmetic.rounding import (
     ceil as ceil,
     floor as floor,
     iround as iround,
@@ -234,49 +125,7 @@ from symgrad.ops.rounding import (
     round_half_to_even as round_half_to_even,
     trunc as trunc,
 )
-from symgrad.ops.searching import (
-    argwhere as argwhere,
-    bincount as bincount,
-    flatnonzero as flatnonzero,
-    nonzero as nonzero,
-    nonzero_values as nonzero_values,
-    ravel_multi_index as ravel_multi_index,
-    searchsorted as searchsorted,
-    unique as unique,
-    unravel_index as unravel_index,
-    where as where,
-)
-from symgrad.ops.selecting import (
-    choose as choose,
-    compress as compress,
-    fill_diagonal as fill_diagonal,
-    fill_diagonal_offset as fill_diagonal_offset,
-    take as take,
-    take_along_axis as take_along_axis,
-    to_one_hot as to_one_hot,
-)
-from symgrad.ops.shaping import (
-    alloc as alloc,
-    dimshuffle as dimshuffle,
-    flatten as flatten,
-    flatten as ravel,
-    full_like as full_like,
-    ones_like as ones_like,
-    reshape as reshape,
-    transpose as transpose,
-    zeros_like as zeros_like,
-)
-from symgrad.ops.softmax import logsumexp as logsumexp
-from symgrad.ops.sorting import (
-    argsort as argsort,
-    argtopk as argtopk,
-    inverse_permutation as inverse_permutation,
-    permute_row_elements as permute_row_elements,
-    sort as sort,
-    topk as topk,
-    topk_and_argtopk as topk_and_argtopk,
-)
-from symgrad.ops.special import (
+from symgrad.ops.arithmetic.special import (
     chi2sf as chi2sf,
     erf as erf,
     erfc as erfc,
@@ -298,9 +147,8 @@ from symgrad.ops.special import (
     psi as psi,
     tri_gamma as tri_gamma,
 )
-from symgrad.ops.stable import erfcx as erfcx
-from symgrad.ops.statistics import cov as cov, ptp as ptp, std as std, var as var
-from symgrad.ops.trigonometry import (
+from symgrad.ops.arithmetic.stable import erfcx as erfcx
+from symgrad.ops.arithmetic.trigonometry import (
     arccos as arccos,
     arccosh as arccosh,
     arcsin as arcsin,
@@ -316,14 +164,176 @@ from symgrad.ops.trigonometry import (
     sinh as sinh,
     tan as tan,
 )
+from symgrad.ops.arrays.axes import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    expand_dims as expand_dims,
+    moveaxis as moveaxis,
+    rollaxis as rollaxis,
+    shape_padaxis as shape_padaxis,
+    shape_padleft as shape_padleft,
+    shape_padright as shape_padright,
+    squeeze as squeeze,
+    swapaxes as swapaxes,
+)
+from symgrad.ops.arrays.broadcasting import (
+    Rebroadcast as Rebroadcast,
+    addbroadcast as addbroadcast,
+    broadcast_arrays as broadcast_arrays,
+    broadcast_to as broadcast_to,
+    fill as fill,
+    fill as second,
+    patternbroadcast as patternbroadcast,
+    specify_shape as specify_shape,
+    unbroadcast as unbroadcast,
+)
+from symgrad.ops.arrays.constructors import (
+    arange as arange,
+    bartlett as bartlett,
+    empty as empty,
+    eye as eye,
+    full as full,
+    identity as identity,
+    identity_like as identity_like,
+    linspace as linspace,
+    meshgrid as meshgrid,
+    mgrid as mgrid,
+    ogrid as ogrid,
+    ones as ones,
+    tri as tri,
+    tril as tril,
+    triu as triu,
+    zeros as zeros,
+)
+from symgrad.ops.arrays.diagonals import (
+    alloc_diag as alloc_diag,
+    diag as diag,
+    diagonal as diagonal,
+    extract_diag as extract_diag,
+)
+from symgrad.ops.arrays.helpers import (
+    ceil_intdiv as ceil_intdiv,
+    default as default,
+    extract_constant as extract_constant,
+    get_scalar_constant_value as get_scalar_constant_value,
+    get_vector_length as get_vector_length,
+    scalar_from_tensor as scalar_from_tensor,
+    tensor_from_scalar as tensor_from_scalar,
+    transfer as transfer,
+)
+from symgrad.ops.arrays.joining import (
+    concatenate as concatenate,
+    horizontal_stack as horizontal_stack,
+    hstack as hstack,
+    join as join,
+    split as split,
+    stack as stack,
+    stacklists as stacklists,
+    vertical_stack as vertical_stack,
+    vstack as vstack,
+)
+from symgrad.ops.arrays.lengths import (
+    shape as shape,
+    shape_i as shape_i,
+    size as size,
+)
+from symgrad.ops.arrays.loading import load as load
+from symgrad.ops.arrays.repeating import (
+    flip as flip,
+    fliplr as fliplr,
+    flipud as flipud,
+    pad as pad,
+    repeat as repeat,
+    roll as roll,
+    tile as tile,
+)
+from symgrad.ops.arrays.searching import (
+    argwhere as argwhere,
+    bincount as bincount,
+    flatnonzero as flatnonzero,
+    nonzero as nonzero,
+    nonzero_values as nonzero_values,
+    ravel_multi_index as ravel_multi_index,
+    searchsorted as searchsorted,
+    unique as unique,
+    unravel_index as unravel_index,
+    where as where,
+)
+from symgrad.ops.arrays.shaping import (
+    alloc as alloc,
+    dimshuffle as dimshuffle,
+    flatten as flatten,
+    flatten as ravel,
+    full_like as full_like,
+    ones_like as ones_like,
+    reshape as reshape,
+    transpose as transpose,
+    zeros_like as zeros_like,
+)
+from symgrad.ops.arrays.sorting import (
+    argsort as argsort,
+    argtopk as argtopk,
+    inverse_permutation as inverse_permutation,
+    permute_row_elements as permute_row_elements,
+    sort as sort,
+    topk as topk,
+    topk_and_argtopk as topk_and_argtopk,
+)
+from symgrad.ops.indexing.indexing import (
+    inc_subtensor as inc_subtensor,
+    set_subtensor as set_subtensor,
+)
+from symgrad.ops.indexing.selecting import (
+    choose as choose,
+    compress as compress,
+    fill_diagonal as fill_diagonal,
+    fill_diagonal_offset as fill_diagonal_offset,
+    take as take,
+    take_along_axis as take_along_axis,
+    to_one_hot as to_one_hot,
+)
+from symgrad.ops.linalg.linalg import (
+    batched_dot as batched_dot,
+    batched_tensordot as batched_tensordot,
+    dot as dot,
+    inner as inner,
+    kron as kron,
+    matmul as matmul,
+    outer as outer,
+    tensordot as tensordot,
+    vdot as vdot,
+)
+from symgrad.ops.linalg.nlinalg import (
+    matrix_dot as matrix_dot,
+    matrix_inverse as matrix_inverse,
+    trace as trace,
+)
+from symgrad.ops.nnet.nnet import logaddexp as logaddexp
+from symgrad.ops.nnet.softmax import logsumexp as logsumexp
+from symgrad.ops.op import constant as constant
+from symgrad.ops.reductions.cumulative import cumprod as cumprod, cumsum as cumsum, diff as diff
+from symgrad.ops.reductions.norms import norm as norm
+from symgrad.ops.reductions.reduction import (
+    all as all,
+    any as any,
+    argmax as argmax,
+    argmin as argmin,
+    max as amax,
+    max as max,
+    max_and_argmax as max_and_argmax,
+    mean as mean,
+    min as amin,
+    min as min,
+    prod as prod,
+    sum as sum,
+)
+from symgrad.ops.reductions.statistics import cov as cov, ptp as ptp, std as std, var as var
 from symgrad.tensor import (
     extra_ops as extra_ops,
     nlinalg as nlinalg,
     nnet as nnet,
-    opt as opt,
-    sharedvar as sharedvar,
     slinalg as slinalg,
-    xlogx as xlogx,
 )
 from symgrad.tensor.tensortype import TensorType as TensorType
 from symgrad.tensor.variables import (
@@ -523,15 +533,11 @@ from symgrad.tensor.variables import (
     zvector as zvector,
     zvectors as zvectors,
 )
-from symgrad.types import (
-    all_dtypes as all_dtypes,
-    complex_dtypes as complex_dtypes,
-    continuous_dtypes as continuous_dtypes,
-    discrete_dtypes as discrete_dtypes,
-    float_dtypes as float_dtypes,
-    int_dtypes as int_dtypes,
-    integer_dtypes as integer_dtypes,
-    uint_dtypes as uint_dtypes,
-)
 
 hooks.table["user_function"] = globals().get
+
+
+def __getattr__(name: str) -> _Any:
+    if name in ("opt", "sharedvar", "xlogx"):  # Theano's corners
+        return _import_module(f"symgrad.tensor.{name}")
+    raise AttributeError(f"module 'symgrad.tensor' has no attribute {name!r}")

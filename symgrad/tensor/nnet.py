@@ -1,6 +1,6 @@
 """What neural networks are made of, in Theano's names."""
 
-from symgrad.ops.crossentropy import (
+from symgrad.ops.nnet.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
     confusion_matrix as confusion_matrix,
@@ -15,7 +15,7 @@ from symgrad.ops.crossentropy import (
     prepend_scalar_to_each_row as prepend_scalar_to_each_row,
     sigmoid_binary_crossentropy as sigmoid_binary_crossentropy,
 )
-from symgrad.ops.nnet import (
+from symgrad.ops.nnet.nnet import (
     elu as elu,
     hard_sigmoid as hard_sigmoid,
     relu as relu,
@@ -26,7 +26,7 @@ from symgrad.ops.nnet import (
     swish as swish,
     ultra_fast_sigmoid as ultra_fast_sigmoid,
 )
-from symgrad.ops.softmax import (
+from symgrad.ops.nnet.softmax import (
     logsoftmax as logsoftmax,
     softmax as softmax,
     softmax_with_bias as softmax_with_bias,

@@ -1,8 +1,8 @@
 """Solvers, Cholesky factors and functions of matrices, under Theano's names and SciPy's."""
 
-from symgrad.ops.decompositions import cholesky as cholesky
-from symgrad.ops.linalg import kron as kron
-from symgrad.ops.slinalg import (
+from symgrad.ops.linalg.decompositions import cholesky as cholesky
+from symgrad.ops.linalg.linalg import kron as kron
+from symgrad.ops.linalg.slinalg import (
     Cholesky as Cholesky,
     eigvalsh as eigvalsh,
     expm as expm,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad import types
 from symgrad.errors import GraphTypeError
-from symgrad.type_methods import pattern_shape
+from symgrad.graph import types
+from symgrad.graph.type_methods import pattern_shape
 
 
 class _TheanosCall(type):
     """Reads the second argument as Theano does.
 
-    `symgrad.types.TensorType` reads it as a shape, where 0 is a length; pickles of earlier versions
-    call that, and nothing in such a call says who makes it.
+    `symgrad.graph.types.TensorType` reads it as a shape, where 0 is a length; pickles of earlier
+    versions call that, and nothing in such a call says who makes it.
     """
 
     def __call__(

@@ -13,11 +13,11 @@ from typing import Any
 
 from symgrad.errors import GraphTypeError, describe, made_at
 from symgrad.graph.expr import Constant, Expr, Placeholder
-from symgrad.ops.axes import shape_padleft
+from symgrad.graph.type_methods import pattern_shape
+from symgrad.graph.types import TensorType
+from symgrad.ops.arrays.axes import shape_padleft
+from symgrad.ops.arrays.shaping import dimshuffle
 from symgrad.ops.op import as_expr
-from symgrad.ops.shaping import dimshuffle
-from symgrad.type_methods import pattern_shape
-from symgrad.types import TensorType
 
 Lengths = Sequence["int | None"]
 

@@ -18,7 +18,7 @@ import numpy as np
 import symgrad as S
 import symgrad.tensor as T
 from symgrad.errors import SymgradError
-from symgrad.ops.evaluation import evaluate
+from symgrad.ops.control.evaluation import evaluate
 from tests.fuzz.comparison import differing, unexplained
 from tests.fuzz.program import Program, function_of, same_bits
 from tests.fuzz.reference import Missing

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import symgrad as S
-from symgrad.ops.evaluation import evaluate
+from symgrad.ops.control.evaluation import evaluate
 from tests.fuzz.program import Leaf, Program, Step
 from tests.fuzz.runners import Case, quiet
 from tests.fuzz.values import Value

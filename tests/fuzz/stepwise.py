@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import SymgradError
-from symgrad.ops.evaluation import evaluate
+from symgrad.ops.control.evaluation import evaluate
 from tests.fuzz.comparison import unexplained
 from tests.fuzz.program import Program, function_of
 from tests.fuzz.reference import Missing, Words, promoting

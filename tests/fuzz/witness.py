@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.graph.expr import Constant
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import toposort
-from symgrad.ops.elementwise import Cast
+from symgrad.ops.arithmetic.elementwise import Cast
 from tests.fuzz.program import Program, function_of
 from tests.fuzz.reference import WIDE, Words, promoting
 

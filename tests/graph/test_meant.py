@@ -6,11 +6,11 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad.compile import ProfileStats
-from symgrad.draw.picture import picture
+from symgrad.explain.draw.picture import picture
+from symgrad.explain.printing import debugprint
 from symgrad.graph.meant import as_meant
 from symgrad.graph.walk import toposort
 from symgrad.ops import logaddexp
-from symgrad.printing import debugprint
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.pipeline import lower, prepare
 

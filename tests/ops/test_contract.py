@@ -10,8 +10,8 @@ import pytest
 
 import symgrad
 import symgrad.tensor as T
+from symgrad.graph.types import TensorType, TupleType, is_discrete, is_float
 from symgrad.ops.op import REGISTRY, projections
-from symgrad.types import TensorType, TupleType, is_discrete, is_float
 
 EXAMPLES = [
     pytest.param(example, id=f"{name}-{k}")

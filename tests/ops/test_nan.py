@@ -5,11 +5,11 @@ import pytest
 
 import symgrad
 import symgrad.tensor as T
-from symgrad.ops.elementwise import unless_nan
+from symgrad.graph.types import TensorType, TupleType, is_float
+from symgrad.ops.arithmetic.elementwise import unless_nan
 from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.nnet.softmax import AxisNormalizer
 from symgrad.ops.op import REGISTRY, projections
-from symgrad.ops.softmax import AxisNormalizer
-from symgrad.types import TensorType, TupleType, is_float
 
 NAN = float("nan")
 

@@ -8,16 +8,16 @@ from hypothesis import given, settings, strategies as st
 
 import symgrad.tensor as T
 from symgrad import function, shared
-from symgrad.backend.numpy_source import compile_program
+from symgrad.backend.numpy.source import compile_program
 from symgrad.graph.expr import Constant
+from symgrad.graph.types import TensorType, TupleType
 from symgrad.graph.walk import toposort
-from symgrad.ops import elementwise as e
-from symgrad.ops.indexing import IncIndex
+from symgrad.ops.arithmetic import elementwise as e
+from symgrad.ops.arrays.shaping import broadcast_like, sum_like
+from symgrad.ops.indexing.indexing import IncIndex
 from symgrad.ops.op import Op, projections
-from symgrad.ops.reduction import max as max_of, sum as sum_of
-from symgrad.ops.shaping import broadcast_like, sum_like
+from symgrad.ops.reductions.reduction import max as max_of, sum as sum_of
 from symgrad.plan import Chain, plan
-from symgrad.types import TensorType, TupleType
 
 
 def interpret(outputs, values):

@@ -10,15 +10,15 @@ import numpy as np
 
 from symgrad import ops
 from symgrad.graph.expr import Constant
+from symgrad.graph.types import is_discrete, is_float
 from symgrad.graph.walk import toposort
-from symgrad.ops.determinants import Det
 from symgrad.ops.families import Elementwise
-from symgrad.ops.linalg import Dot
+from symgrad.ops.linalg.determinants import Det
+from symgrad.ops.linalg.linalg import Dot
+from symgrad.ops.nnet.row_losses import RowLoss
+from symgrad.ops.nnet.softmax import LessShare
 from symgrad.ops.op import Project
-from symgrad.ops.reduction import Max, Min
-from symgrad.ops.row_losses import RowLoss
-from symgrad.ops.softmax import LessShare
-from symgrad.types import is_discrete, is_float
+from symgrad.ops.reductions.reduction import Max, Min
 
 mp = mpmath.mp.clone()
 mp.dps = 340  # 1 - exp(5e-324)

@@ -14,9 +14,9 @@ import numpy as np
 import symgrad.tensor as T
 from symgrad import ops
 from symgrad.gradient import disconnected_grad, zero_grad
-from symgrad.ops.elementwise import unless_nan
-from symgrad.ops.nnet import weighted
-from symgrad.ops.shaping import SumLike
+from symgrad.ops.arithmetic.elementwise import unless_nan
+from symgrad.ops.arrays.shaping import SumLike
+from symgrad.ops.nnet.nnet import weighted
 
 exp, log, sigmoid, softmax, tanh = T.exp, T.log, T.nnet.sigmoid, T.nnet.softmax, T.tanh
 

@@ -7,8 +7,8 @@ import symgrad
 import symgrad.tensor as T
 from symgrad.graph.expr import Constant
 from symgrad.graph.walk import toposort
-from symgrad.ops.elementwise import Cast
-from symgrad.ops.shaping import DimShuffle
+from symgrad.ops.arithmetic.elementwise import Cast
+from symgrad.ops.arrays.shaping import DimShuffle
 from symgrad.rewrite.algebra import ALGEBRA
 from symgrad.rewrite.engine import rewrite
 from symgrad.rewrite.pipeline import prepare

@@ -16,12 +16,12 @@ import pytest
 import symgrad
 import symgrad.tensor as T
 from symgrad import ops
+from symgrad.graph.types import TensorType, is_float
 from symgrad.graph.walk import toposort
 from symgrad.ops.families import Elementwise
 from symgrad.rewrite import lowering, pipeline
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.patterns import is_view
-from symgrad.types import TensorType, is_float
 from tests.rewrite.exact import Unknown, as_written, exactly, mp
 from tests.rewrite.graphs import PASSES, RULES
 

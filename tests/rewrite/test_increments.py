@@ -9,7 +9,7 @@ import symgrad
 import symgrad.tensor as T
 from symgrad import ops
 from symgrad.graph.walk import toposort
-from symgrad.ops.indexing import IncIndex
+from symgrad.ops.indexing.indexing import IncIndex
 from symgrad.rewrite.pipeline import prepare
 
 N, WIDTH = 7, 3

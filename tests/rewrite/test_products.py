@@ -12,8 +12,8 @@ from hypothesis import given, settings, strategies as st
 import symgrad
 import symgrad.tensor as T
 from symgrad.graph.walk import toposort
-from symgrad.ops.gemm import Gemm
-from symgrad.ops.linalg import Dot
+from symgrad.ops.linalg.gemm import Gemm
+from symgrad.ops.linalg.linalg import Dot
 from symgrad.rewrite.pipeline import prepare
 from symgrad.rewrite.products import use_blas
 

@@ -6,9 +6,9 @@ import symgrad.tensor as T
 from symgrad import ops
 from symgrad.graph.expr import Placeholder
 from symgrad.graph.walk import toposort
-from symgrad.ops.indexing import IncIndex
-from symgrad.ops.lengths import Dim
-from symgrad.ops.shaping import BroadcastLike, SumLike
+from symgrad.ops.arrays.lengths import Dim
+from symgrad.ops.arrays.shaping import BroadcastLike, SumLike
+from symgrad.ops.indexing.indexing import IncIndex
 from symgrad.rewrite.pipeline import prepare
 from symgrad.rewrite.shapes import known_lengths, simplify_shapes
 

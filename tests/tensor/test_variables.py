@@ -11,7 +11,7 @@ import symgrad.tensor as T
 from symgrad import config
 from symgrad.errors import GraphTypeError
 from symgrad.graph.expr import Constant, Placeholder
-from symgrad.types import TensorType
+from symgrad.graph.types import TensorType
 
 SHAPES = {
     "scalar": (),

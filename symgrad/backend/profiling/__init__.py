@@ -1,0 +1,1 @@
+"""Where the time of calls goes: readings, sums, texts."""

@@ -1,0 +1,264 @@
+"""`ProfileStats`: where compiled functions spend their time, by step, operation and line."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from symgrad.backend.profiling.profiled import (
+    Past,
+    ProfiledGroup,
+    ProfiledStep,
+    grouped,
+    profiled_steps,
+)
+from symgrad.backend.profiling.timing import Timing
+from symgrad.errors import FileError
+from symgrad.files.writing import say
+from symgrad.graph.expr import Expr
+from symgrad.locks import new_lock
+from symgrad.ops.op import Op
+
+
+class ProfileStats:
+    """Times of one function or of several that share this object.
+
+    Parameters
+    ----------
+    atexit_print : bool
+        Print the summary when Python ends, unless it was shown since the last call.
+    message : str, optional
+        What the summary is headed by.
+    **theano
+        Theano's further arguments change nothing.
+
+    Attributes
+    ----------
+    fct_callcount : int
+        Calls that returned.
+    fct_call_time : float
+        Seconds in them, from the outside; `vm_call_time` of these in steps.
+    compile_time : float
+        Seconds that making the functions took: `optimizer_time` of these for rewriting,
+        `linker_time` for planning and writing the source.
+
+    >>> import numpy as np
+    >>> import symgrad
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> times = symgrad.ProfileStats(atexit_print=False)
+    >>> f = symgrad.function([x], T.dot(x, x.T).sum(), profile=times)
+    >>> for _ in range(3):
+    ...     _ = f(np.ones((10, 20)))
+    >>> [(group.key, group.calls, group.flops) for group in sorted(times.by_op())]
+    [('dim_shuffle', 3, None), ('dot', 3, 12000), ('sum', 3, 300)]
+    """
+
+    def __init__(
+        self, atexit_print: bool = True, message: str | None = None, **theano: Any
+    ) -> None:
+        self.atexit_print = atexit_print
+        self.message = message
+        self.timings: list[Timing | Past] = []
+        self._shown = -1
+        self._listed = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy starts to measure on its own."""
+        return ProfileStats, (self.atexit_print, self.message)
+
+    def add(self, timing: Timing) -> None:
+        """Include one more function."""
+        self.timings.append(timing)
+
+    def let_go(self, timing: Timing) -> None:
+        """Keep only numbers of a function that is gone."""
+        self.timings[self.timings.index(timing)] = Past(timing)
+
+    def first_call(self) -> None:
+        """Remember to print at exit; functions that are never called need not be remembered."""
+        if self.atexit_print and not self._listed:
+            self._listed = True
+            _print_later(self)
+
+    def reset(self) -> None:
+        """Forget all calls so far, the first ones say, which make memory."""
+        for timing in self.timings:
+            timing.reset()
+
+    # -- what was measured -----------------------------------------------------------------------
+
+    @property
+    def steps(self) -> list[ProfiledStep]:
+        """Every step of every function, in the order in which they run."""
+        return [step for timing in self.timings for step in profiled_steps(timing)]
+
+    def by_op(self) -> list[ProfiledGroup]:
+        """The steps by the name of their operation, the slowest first."""
+        return grouped(self.steps, lambda step: step.op.name)
+
+    def by_line(self) -> list[ProfiledGroup]:
+        """The steps by file and line of the user's program, the slowest first."""
+        return grouped(self.steps, lambda step: (step.file, step.line))
+
+    def outside(self) -> dict[str, float]:
+        """Seconds of calls that are not in steps, by what they were spent on."""
+        totals: dict[str, float] = {}
+        for timing in self.timings:
+            timing.collect()
+            for what, seconds in timing.times()[1].items():
+                totals[what] = totals.get(what, 0.0) + seconds
+        rest = self.fct_call_time - self.vm_call_time - sum(totals.values())
+        return {**totals, "calling, and noting times": rest}
+
+    @property
+    def overhead(self) -> float:
+        """About how many seconds of the calls went into measuring."""
+        self._collect()
+        return sum(timing.overhead() for timing in self.timings)
+
+    def _collect(self) -> None:
+        for timing in self.timings:
+            timing.collect()
+
+    # -- by Theano's names -----------------------------------------------------------------------
+
+    @property
+    def fct_callcount(self) -> int:
+        """How many calls returned."""
+        self._collect()
+        return sum(timing.calls for timing in self.timings)
+
+    @property
+    def fct_call_time(self) -> float:
+        """Seconds in calls."""
+        self._collect()
+        return sum(timing.total for timing in self.timings)
+
+    @property
+    def vm_call_time(self) -> float:
+        """Seconds in the steps of calls."""
+        self._collect()
+        return sum(sum(timing.times()[0].values()) for timing in self.timings)
+
+    @property
+    def compile_time(self) -> float:
+        """Seconds that making the functions took."""
+        return sum(sum(timing.making.values()) for timing in self.timings)
+
+    @property
+    def optimizer_time(self) -> float:
+        """Seconds that rewriting their graphs took."""
+        return sum(timing.making.get("rewriting", 0.0) for timing in self.timings)
+
+    @property
+    def linker_time(self) -> float:
+        """Seconds that planning and writing their source took."""
+        return self.compile_time - self.optimizer_time
+
+    @property
+    def apply_time(self) -> dict[Expr, float]:
+        """Seconds in each node."""
+        return _added((step.node, step.time) for step in self.steps)
+
+    @property
+    def apply_callcount(self) -> dict[Expr, int]:
+        """How often each node was computed."""
+        return _added((step.node, step.calls) for step in self.steps)
+
+    def op_time(self) -> dict[Op, float]:
+        """Seconds in each operation."""
+        return _added((step.op, step.time) for step in self.steps)
+
+    def op_callcount(self) -> dict[Op, int]:
+        """How often each operation was computed."""
+        return _added((step.op, step.calls) for step in self.steps)
+
+    def op_flops(self) -> dict[Op, int]:
+        """Floating-point operations of those operations of which they are known."""
+        return _added((step.op, step.flops) for step in self.steps if step.flops is not None)
+
+    # -- text ------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        file: Any = None,
+        n_ops_to_print: int | None = None,
+        n_apply_to_print: int | None = None,
+    ) -> None:
+        """Write the tables: by line of the user's program, by operation, by step.
+
+        Parameters
+        ----------
+        file : file, optional
+            By default what ``config.profiling.destination`` names.
+        n_ops_to_print, n_apply_to_print : int, optional
+            How many lines and operations, and how many steps; by default
+            ``config.profiling.n_ops`` and ``config.profiling.n_apply``.
+        """
+        from symgrad.backend.profiling.profile_text import show, summary
+
+        show(summary(self, n_ops_to_print, n_apply_to_print) + "\n", file)
+        self._shown = self.fct_callcount
+
+    def __str__(self) -> str:
+        from symgrad.backend.profiling.profile_text import summary
+
+        self._shown = self.fct_callcount
+        return summary(self)
+
+    def __repr__(self) -> str:
+        return f"<profile of {self.fct_callcount} calls, {self.fct_call_time:.3g} s>"
+
+    @property
+    def unseen(self) -> bool:
+        """Whether there were calls since the summary was last shown."""
+        return self._shown != self.fct_callcount > 0
+
+
+def _added(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    totals: dict[Any, Any] = {}
+    for key, value in pairs:
+        totals[key] = totals.get(key, 0) + value
+    return totals
+
+
+# -- when Python ends --------------------------------------------------------------------------
+
+_called: list[ProfileStats] = []
+_lock = new_lock()
+_MOST_AT_EXIT = 10
+
+
+def _print_later(stats: ProfileStats) -> None:
+    with _lock:
+        if not _called:
+            atexit.register(_print_all)
+        _called.append(stats)
+
+
+def _print_all() -> None:
+    """Print the profiles that nobody looked at: each of the slowest, and all together."""
+    try:
+        _print_unseen()
+    except FileError as error:
+        say(f"symgrad: the profile: {error.message}\n", sys.stderr)
+    except OSError:  # nobody reads any more
+        pass
+
+
+def _print_unseen() -> None:
+    from symgrad.backend.profiling.profile_text import show
+
+    unseen = [stats for stats in _called if stats.unseen]
+    slowest = sorted(unseen, key=lambda stats: -stats.fct_call_time)[:_MOST_AT_EXIT]
+    for stats in unseen:
+        if stats in slowest:
+            stats.summary()
+            show("\n\n")
+    if len(unseen) > 1:
+        together = ProfileStats(False, f"all {len(unseen)} profiles together")
+        together.timings = [timing for stats in unseen for timing in stats.timings]
+        together.summary()

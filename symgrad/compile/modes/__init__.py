@@ -1,0 +1,1 @@
+"""Modes by name, and those that look at every value."""

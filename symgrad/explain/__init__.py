@@ -1,0 +1,1 @@
+"""What tells a person what a graph is: listings, formulas, derivations, pictures, stories, lint."""

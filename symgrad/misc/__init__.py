@@ -1,3 +1,0 @@
-"""Theano's corner for odds and ends: `misc.pkl_utils`."""
-
-from symgrad.misc import pkl_utils as pkl_utils

@@ -1,0 +1,1 @@
+"""Operations on whole arrays: shape, order, making, joining, sorting, searching."""

@@ -1,0 +1,1 @@
+"""What steers: loops, barriers, what only looks, evaluation at a point."""

@@ -1,0 +1,1 @@
+"""Operations along axes: sums, extremes, norms, what runs along an axis."""

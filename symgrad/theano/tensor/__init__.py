@@ -1,0 +1,1 @@
+"""Theano's corners of the tensor vocabulary."""
