@@ -18,7 +18,8 @@ from symgrad.compile import (
     clone as clone,
     function as function,
 )
-from symgrad.compile.call import Function as Function, In as In, Out as Out, Param as Param
+from symgrad.compile.call import Function as Function
+from symgrad.compile.recipe import In as In, Out as Out, Param as Param
 from symgrad.errors import (
     DisconnectedInputError as DisconnectedInputError,
     ExecutionError as ExecutionError,

@@ -3,8 +3,9 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-from symgrad.compile.call import Function as Function, In as In, Out as Out, Param as Param
-from symgrad.compile.functions import clone as clone, function as function
+from symgrad.compile.call import Function as Function
+from symgrad.compile.copies import clone as clone
+from symgrad.compile.functions import function as function
 from symgrad.compile.modes import mode as mode
 from symgrad.compile.modes.mode import (
     FAST_COMPILE as FAST_COMPILE,
@@ -14,6 +15,7 @@ from symgrad.compile.modes.mode import (
     get_mode as get_mode,
     predefined_modes as predefined_modes,
 )
+from symgrad.compile.recipe import In as In, Out as Out, Param as Param
 from symgrad.graph.shared import Shared as SharedVariable, shared as shared
 
 _LATER = {
@@ -30,4 +32,6 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f"symgrad.compile.{name}")
     if name in _LATER:
         return getattr(_import_module(f"symgrad.compile.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'symgrad.compile' has no attribute {name!r}")
+    from symgrad.errors import repr_of
+
+    raise AttributeError(f"module 'symgrad.compile' has no attribute {repr_of(name)}")

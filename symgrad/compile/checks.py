@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.compile.call import In, Out
+from symgrad.compile.recipe import In, Out
 from symgrad.errors import (
     GraphTypeError,
     GraphValueError,

@@ -5,16 +5,13 @@ Theano's ways to them are ``f["x"]``, ``f.value["x"]`` and ``f.container["x"].va
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symgrad.errors import GraphTypeError, label, listed, repr_of, suggest
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
-
-if TYPE_CHECKING:
-    from symgrad.compile.call import Function
 
 
 class Container:
@@ -24,7 +21,7 @@ class Container:
     has none), or what was set, which serves the next such call alone.
     """
 
-    def __init__(self, function: Function, key: Any) -> None:
+    def __init__(self, function: Any, key: Any) -> None:
         self._function = function
         self._place = _find(function, key)
 
@@ -67,7 +64,7 @@ class Container:
 class Containers:
     """The containers of a function, by the name, the variable or the number of an input."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Any) -> None:
         self._function = function
 
     def __getitem__(self, key: Any) -> Any:
@@ -99,7 +96,7 @@ class Values(Containers):
         Container(self._function, key).value = value
 
 
-def _find(function: Function, key: Any) -> Any:
+def _find(function: Any, key: Any) -> Any:
     """The number of an input, or a shared variable."""
     specs, shared = function.input_specs, function.get_shared()
     if isinstance(key, Expr):

@@ -8,7 +8,8 @@ from typing import Any
 
 from symgrad.backend.profiling.profile import ProfileStats as ProfileStats
 from symgrad.backend.profiling.timing import Timing
-from symgrad.compile.call import Function, Recipe
+from symgrad.compile.call import Function
+from symgrad.compile.recipe import Recipe
 from symgrad.errors import GraphTypeError, quoted, repr_of
 from symgrad.flags import config
 from symgrad.plan import Program

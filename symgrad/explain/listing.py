@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from symgrad.compile.call import Function, FunctionGraph
+from symgrad.compile.call import Function
+from symgrad.compile.recipe import FunctionGraph
 from symgrad.errors import GraphTypeError, GraphValueError, quoted, repr_of
 from symgrad.files.writing import say
 from symgrad.graph.expr import Constant, Expr

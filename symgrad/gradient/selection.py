@@ -29,10 +29,10 @@ from symgrad.ops.arithmetic.elementwise import (
 from symgrad.ops.arithmetic.logic import and_, invert, or_
 from symgrad.ops.arrays.shaping import DimShuffle, SumLike, broadcast_like, sum_like
 from symgrad.ops.control.barriers import Barrier, GradClip
-from symgrad.ops.families import Reduction
 from symgrad.ops.linalg.linalg import Dot
 from symgrad.ops.moving import is_elementwise, moves
 from symgrad.ops.nnet.softmax import AxisNormalizer
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.reduction import Sum, any as any_of
 from symgrad.rewrite.patterns import axis_order
 from symgrad.rewrite.shapes import LengthsOf

@@ -27,55 +27,12 @@ from symgrad.graph.foreign import is_array_like
 from symgrad.graph.identity import SameVariable, is_looked_for
 from symgrad.graph.methods import Methods
 from symgrad.graph.misnamed import Misnames, is_misnamed
+from symgrad.graph.notes import Notes, Tag
 from symgrad.graph.numpy_calls import array_for, hint_for
 from symgrad.graph.types import DTYPES, ValueType, tensor_type
 from symgrad.origins import Origin, capture_origin, resolve_origin
 
 _call = hooks.call
-
-
-class Tag:
-    """A place for the user's own notes on a variable (`x.tag.anything = 1`)."""
-
-
-class Notes:
-    """The mutable annotations of a node; they never take part in equality.
-
-    `written` holds what the node was made from besides its inputs; see `symgrad.graph.written`.
-    `meant` is what the node is computed instead of, and `part_of` what it is computed for, where
-    one operation has become several; see `symgrad.graph.meant`.
-    """
-
-    __slots__ = ("meant", "name", "part_of", "role", "scope", "tag", "written")
-
-    def __init__(self) -> None:
-        self.name: str | None = None
-        self.tag: Tag | None = None
-        self.scope: str | None = None
-        self.role: str | None = None
-        self.written: tuple[Expr, ...] = ()
-        self.meant: Expr | None = None
-        self.part_of: Expr | None = None
-
-    def copy(self) -> Notes:
-        """The same annotations for another node."""
-        copied = Notes()
-        copied.__setstate__(self.__getstate__())
-        copied.meant, copied.part_of = self.meant, self.part_of
-        return copied
-
-    def __getstate__(self) -> Any:
-        tag = None if self.tag is None else vars(self.tag)
-        return (self.name, tag, self.scope, self.role, self.written)
-
-    def __setstate__(self, state: Any) -> None:
-        self.name, tag, self.scope, self.role, *written = state
-        self.written = written[0] if written else ()  # older pickles have none
-        self.meant = self.part_of = None  # a program is made again, not read
-        self.tag = None
-        if tag is not None:
-            self.tag = Tag()
-            vars(self.tag).update(tag)
 
 
 class Expr(Methods, Misnames):

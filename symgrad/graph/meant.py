@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from symgrad.graph.expr import Expr, Notes
+from symgrad.graph.expr import Expr
+from symgrad.graph.notes import Notes
 from symgrad.graph.walk import rebuild
 
 _DEPTH = 3  # levels of operations that a rule looks at

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symgrad import hooks
 from symgrad.errors import GraphTypeError, describe, made_at, repr_of
-
-if TYPE_CHECKING:
-    from symgrad.graph.types import Shape, ValueType
 
 _TOLERANCE = {"float16": (1e-3, 1e-3), "float32": (1e-5, 1e-5)}  # relative, absolute
 
@@ -79,7 +76,7 @@ class TypeMethods(AnyTypeMethods):
 
     __slots__ = ()
     dtype: str
-    shape: Shape
+    shape: tuple[int | None, ...]
     ndim: int
 
     @property
@@ -141,7 +138,7 @@ class TypeMethods(AnyTypeMethods):
         >>> T.drow.convert_variable(T.dmatrix()) is None
         True
         """
-        known: ValueType = var.type
+        known = var.type
         if (known.dtype, known.ndim) != (self.dtype, self.ndim):
             return None
         if any(n not in (None, m) for n, m in zip(self.shape, known.shape, strict=True)):
@@ -239,7 +236,7 @@ class TypeMethods(AnyTypeMethods):
         )
 
 
-def pattern_shape(broadcastable: Any) -> Shape:
+def pattern_shape(broadcastable: Any) -> tuple[int | None, ...]:
     """The shape that Theano's broadcast pattern says: 1 where it is true, else unknown.
 
     An entry of 2 or more is no pattern, and taken for the length that it must be.

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 from symgrad.origins import inherit_origin
 
-if TYPE_CHECKING:
-    from symgrad.graph.expr import Expr
+E = TypeVar("E", bound=Any)  # an expression; `Expr` walks its inputs, so it cannot be known here
 
 
-def toposort(
-    outputs: Iterable[Expr], stop: Collection[Expr] = (), written: bool = False
-) -> list[Expr]:
+def toposort(outputs: Iterable[E], stop: Collection[E] = (), written: bool = False) -> list[E]:
     """All nodes that `outputs` depend on, each after its inputs; depth first, left to right.
 
     Parameters
@@ -30,7 +27,7 @@ def toposort(
     >>> [str(node) for node in toposort([x * y + x])]
     ['x', 'y', '(x * y)', '((x * y) + x)']
     """
-    done: dict[Expr, None] = {}  # in order
+    done: dict[E, None] = {}  # in order
     for output in outputs:
         stack = [output]
         push, pop = stack.append, stack.pop
@@ -52,11 +49,13 @@ def toposort(
     return list(done)
 
 
-def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
+def rebuild(node: E, inputs: Sequence[E]) -> E:
     """The same operation on other inputs; annotations and origin are kept."""
     op, inputs = node.op, tuple(inputs)
     if op.typed_by_types and all(map(_same_type, inputs, node.inputs)):
-        made = type(node)(op, inputs, node.type, node.origin)  # inference would take half the time
+        made: E = type(node)(
+            op, inputs, node.type, node.origin
+        )  # inference would take half the time
     else:
         with inherit_origin(node.origin):
             made = op.make(*inputs)
@@ -65,11 +64,11 @@ def rebuild(node: Expr, inputs: Sequence[Expr]) -> Expr:
     return made
 
 
-def _same_type(a: Expr, b: Expr) -> bool:
+def _same_type(a: Any, b: Any) -> bool:
     return a.type is b.type or a.type == b.type
 
 
-def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
+def substitute(outputs: Sequence[E], replacements: Mapping[E, E]) -> list[E]:
     """The outputs with each key of `replacements` replaced by its value, all at once.
 
     Replacements are not looked into. Nodes that depend on no key are returned as they are.
@@ -79,7 +78,7 @@ def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> li
     >>> substitute([x + 1, y], {x: y * y})
     [((y * y) + 1.0), y]
     """
-    new: dict[Expr, Expr] = dict(replacements)
+    new: dict[E, E] = dict(replacements)
     if not new:
         return list(outputs)
     for node in toposort(outputs, stop=replacements, written=True):
@@ -98,16 +97,16 @@ def substitute(outputs: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> li
     return [new[output] for output in outputs]
 
 
-def depends_on(outputs: Iterable[Expr], targets: Collection[Expr]) -> set[Expr]:
+def depends_on(outputs: Iterable[E], targets: Collection[E]) -> set[E]:
     """The nodes under `outputs` that depend on any of `targets` (targets included)."""
-    reached: set[Expr] = set()
+    reached: set[E] = set()
     for node in toposort(outputs):
         if node in targets or any(i in reached for i in node.inputs):
             reached.add(node)
     return reached
 
 
-def connected(outputs: Iterable[Expr], barrier: Collection[Expr] = ()) -> set[Expr]:
+def connected(outputs: Iterable[E], barrier: Collection[E] = ()) -> set[E]:
     """The nodes on whose *values* the outputs depend; nothing is followed below a barrier.
 
     >>> import symgrad.tensor as T
@@ -115,7 +114,7 @@ def connected(outputs: Iterable[Expr], barrier: Collection[Expr] = ()) -> set[Ex
     >>> x in connected([x.sum()]), x in connected([x.shape[0]])
     (True, False)
     """
-    reached: set[Expr] = set()
+    reached: set[E] = set()
     stack = list(outputs)
     while stack:
         node = stack.pop()

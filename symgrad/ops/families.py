@@ -10,19 +10,16 @@ from typing import Any
 import numpy as np
 
 from symgrad import hooks
-from symgrad.errors import GraphTypeError, ShapeError, naming, own_names, repr_of, suggest
-from symgrad.flags import config
+from symgrad.errors import GraphTypeError, ShapeError, own_names, repr_of, suggest
 from symgrad.graph.expr import Expr
 from symgrad.graph.types import (
     ValueType,
     broadcast_shapes,
-    float_of,
     is_complex,
     is_discrete,
-    normalize_axes,
-    promote,
     tensor_type,
 )
+from symgrad.ops.dtype_rules import RULES, DtypeRule
 from symgrad.ops.hints import for_broadcasting
 from symgrad.ops.op import (
     REGISTRY,
@@ -37,70 +34,6 @@ from symgrad.ops.op import (
     elements,
     register_op,
 )
-
-# A dtype rule takes the dtypes of the inputs and returns the dtype each is cast to, and the
-# dtype of the result.
-DtypeRule = Callable[[Sequence[str], str], tuple[Sequence[str], str]]
-
-
-def _same(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = promote(*dtypes)
-    return (common,) * len(dtypes), common
-
-
-def _number(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = promote(*dtypes)
-    if common == "bool":
-        raise GraphTypeError(
-            f"{name} is not defined for booleans (NumPy refuses it too). Cast them first, or "
-            "use T.xor, T.invert."
-        )
-    return (common,) * len(dtypes), common
-
-
-def _count(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = promote(*dtypes)
-    common = "int8" if common == "bool" else common
-    return (common,) * len(dtypes), common
-
-
-def _float(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = float_of(promote(*dtypes))
-    return (common,) * len(dtypes), common
-
-
-def _division(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    if all(map(is_discrete, dtypes)):  # of int64 and uint64 too, whose common dtype is float64
-        common = str(config.floatX)
-    else:
-        common = promote(*dtypes)
-    return (common,) * len(dtypes), common
-
-
-def _compare(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    return (promote(*dtypes),) * len(dtypes), "bool"
-
-
-def _bits(dtypes: Sequence[str], name: str) -> tuple[Sequence[str], str]:
-    common = promote(*dtypes)
-    if not is_discrete(common):
-        raise GraphTypeError(
-            f"{name} needs integers or booleans, not {' and '.join(dtypes)}. Compare first "
-            "(x > 0), or cast."
-        )
-    return (common,) * len(dtypes), common
-
-
-_RULES: dict[str, DtypeRule] = {
-    "same": _same,
-    "number": _number,
-    "count": _count,
-    "float": _float,
-    "division": _division,
-    "compare": _compare,
-    "bits": _bits,
-}
-
 
 NUMPY_1 = np.__version__.startswith("1.")
 
@@ -196,7 +129,7 @@ class Elementwise(Op, register=False):
         self.function = _with_weak_numbers(function) if NUMPY_1 else function
         self._vjp = vjp
         self.domain = domain
-        self.rule: DtypeRule = _RULES[dtype] if isinstance(dtype, str) else dtype
+        self.rule: DtypeRule = RULES[dtype] if isinstance(dtype, str) else dtype
         # inspect.signature would take 2 ms of the import
         self.nin: int = function.__code__.co_argcount - 1
         self.is_condition = condition
@@ -240,7 +173,7 @@ class Elementwise(Op, register=False):
                 f"{self._name}() takes {self.nin} argument{'' if self.nin == 1 else 's'}, "
                 f"{len(args)} were given."
             )
-        if self.rule is _float and type(args[0]) is int and self.nin == 1:
+        if self.rule is RULES["float"] and type(args[0]) is int and self.nin == 1:
             args = (float(args[0]),)  # sqrt(2) beside float64 is not the float32 of an int8
         exprs = as_exprs(args[self.apart :], self._name)
         if self.apart:
@@ -360,7 +293,7 @@ class Elementwise(Op, register=False):
     def examples(self) -> Iterable[Example]:  # type: ignore[override]
         domain = self.domain
         per_input = domain if isinstance(domain[0], tuple) else (domain,) * self.nin
-        dtype = "bool" if self.rule is _bits else "float64"
+        dtype = "bool" if self.rule is RULES["bits"] else "float64"
         for shapes in ([(3, 4)] * self.nin, [(3, 1), (4,), (2, 3, 4)][: self.nin], [()] * self.nin):
             args = [Arg(s, dtype, lo, hi) for s, (lo, hi) in zip(shapes, per_input, strict=True)]
             yield Example(self, tuple(args), self.differentiable)
@@ -412,64 +345,3 @@ def elementwise(**settings: Any) -> Callable[[Callable[..., Any]], Elementwise]:
         chosen, if `vjp` does not say so by a `switch`; None for nowhere.
     """
     return partial(Elementwise, **settings)
-
-
-class Reduction(Op, register=False):
-    """An operation that removes axes (or keeps them with length 1).
-
-    Subclasses add the fields they need after these and define `impl` and `vjp`.
-    """
-
-    axis: tuple[int, ...]
-    keepdims: bool
-
-    def reduced(self, lengths: Sequence[Any]) -> tuple[Any, ...]:
-        """The lengths of the result, given those of the input."""
-        if self.keepdims:
-            return tuple(1 if a in self.axis else n for a, n in enumerate(lengths))
-        return tuple(n for a, n in enumerate(lengths) if a not in self.axis)
-
-    def result_dtype(self, dtype: str) -> str:
-        """The dtype of the result for an input's."""
-        return dtype
-
-    def infer(self, *types: ValueType) -> ValueType:
-        (x,) = types
-        return tensor_type(self.result_dtype(x.dtype), self.reduced(x.shape))
-
-    def lengths(self, node: Expr, known: Mapping[Expr, Lengths]) -> Lengths:
-        return self.reduced(known[node.inputs[0]])
-
-    def flops(self, out: Any, *inputs: Spec) -> int | None:
-        return elements(inputs[0])
-
-    def restore_axes(self, reduced: Any, x: Any) -> Any:
-        """Give a reduced value its axes back, with length 1."""
-        if self.keepdims or not self.axis:
-            return reduced
-        pattern: list[Any] = []
-        kept = 0
-        for a in range(x.ndim):
-            if a in self.axis:
-                pattern.append("x")
-            else:
-                pattern.append(kept)
-                kept += 1
-        return hooks.call("dimshuffle", reduced, *pattern)
-
-    @classmethod
-    def reduction_args(cls) -> Iterable[tuple[tuple[int, ...], bool, tuple[int, ...]]]:
-        """Axes, keepdims and input shapes for the examples."""
-        yield (0, 1), False, (3, 4)
-        yield (0,), False, (3, 4)
-        yield (1,), True, (3, 4)
-        yield (0, 2), False, (2, 3, 4)
-        yield (), False, (3,)
-        yield (), False, ()
-
-
-def check_axes(x: Any, axis: Any, name: str) -> tuple[Any, tuple[int, ...]]:
-    """The argument as an expression, and its axes as a sorted tuple of non-negative ints."""
-    x = as_expr(x, name)
-    with naming(x):
-        return x, normalize_axes(axis, x.ndim, f"{name}: axis")

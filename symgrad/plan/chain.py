@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from symgrad.graph.expr import Constant, Expr
 from symgrad.plan.program import Chain, Step
 
-if TYPE_CHECKING:
-    from symgrad.plan.planner import Planner
-
 
 class ChainPlanner:
-    """Registers inside a chain: results go to memory from outside, all else to small arrays."""
+    """Registers inside a chain: results go to memory from outside, all else to small arrays.
 
-    def __init__(self, outer: Planner, unit: Sequence[Expr], dying: Sequence[Expr]) -> None:
+    `outer` is the `Planner` of the program.
+    """
+
+    def __init__(self, outer: Any, unit: Sequence[Expr], dying: Sequence[Expr]) -> None:
         self.outer = outer
         self.unit = unit
         self.dying = dying
@@ -123,7 +123,7 @@ class ChainPlanner:
             self.whole[register] = register
             self.kind[register] = outer.kind(node)
             return self._passed(register)
-        name = outer.namer.register()
+        name: str = outer.namer.register()
         self.kind[name] = inner
         self.registers.append((name, node.dtype))
         return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -280,3 +281,16 @@ def less_largest(e: Expr, axis: tuple[int, ...]) -> Expr | None:
     while isinstance(largest.op, ops.BARRIERS):  # what it is added to again does not depend on it
         largest = largest.inputs[0]
     return x if is_reduction_of(largest, Max, x) == axis and axis else None
+
+
+def log_of(e: Expr) -> Expr:
+    """The natural logarithm; of a constant, its value."""
+    return Constant(np.log(e.value)) if isinstance(e, Constant) else ops.log.make(e)
+
+
+def to_base(e: Expr, made: Expr) -> Expr:
+    """What is made of a natural logarithm, for the base of the logarithm `e`."""
+    if e.op is ops.log:
+        return made
+    base = math.log(2 if e.op is ops.log2 else 10)
+    return ops.true_div.make(made, Constant(np.array(base, dtype=e.dtype)))

@@ -10,5 +10,6 @@ from __future__ import annotations
 from symgrad.rewrite.engine import RuleSet
 from symgrad.rewrite.logarithms import LOGARITHMS
 from symgrad.rewrite.spellings import SPELLINGS
+from symgrad.rewrite.tails import TAILS
 
-STABILITY = RuleSet("stability", LOGARITHMS, SPELLINGS)
+STABILITY = RuleSet("stability", TAILS, LOGARITHMS, SPELLINGS)

@@ -48,7 +48,7 @@ class Shares:
         if failure is None and turn % JAX_SHARE == 0 and self.jax.jax is not None:
             failure = self._with_jax(program, counts)
         if failure is None and turn % THEANO_SHARE == 0 and self.theano.there:
-            failure = self.theano.check(program, counts)
+            failure = self.theano.check(program, counts, computed)
         return failure
 
     def _with_jax(self, program: Program, counts: Counter[str]) -> Failure | None:

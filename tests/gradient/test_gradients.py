@@ -14,7 +14,12 @@ from symgrad.errors import (
     GraphValueError,
     NullTypeGradError,
 )
-from symgrad.gradient import DisconnectedType, disconnected_grad, undefined_grad, verify_grad
+from symgrad.gradient import (
+    DisconnectedType,
+    disconnected_grad,
+    undefined_grad,
+    verify_grad,
+)
 from symgrad.graph.types import tensor_type
 from symgrad.graph.walk import toposort
 from symgrad.ops.op import NullGrad, Op

@@ -10,8 +10,9 @@ import symgrad as S
 import symgrad.tensor as T
 from symgrad.graph.types import is_float
 from symgrad.ops.arithmetic.elementwise import maximum, minimum
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.op import REGISTRY
+from symgrad.ops.reductions.family import Reduction
 
 NAN, INF = float("nan"), float("inf")
 SPECIAL = [NAN, INF, -INF, 0.0, -0.0, -1.0, 1.0, 1e300, -1e300, 5e-324]

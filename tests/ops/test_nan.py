@@ -7,9 +7,10 @@ import symgrad
 import symgrad.tensor as T
 from symgrad.graph.types import TensorType, TupleType, is_float
 from symgrad.ops.arithmetic.elementwise import unless_nan
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.nnet.softmax import AxisNormalizer
 from symgrad.ops.op import REGISTRY, projections
+from symgrad.ops.reductions.family import Reduction
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ import linecache
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symgrad.backend.profiling.profiled import ProfiledGroup, ProfiledStep, grouped, step_text
 from symgrad.backend.profiling.report import Plan
@@ -20,16 +20,13 @@ from symgrad.ops.op import Spec, nbytes
 from symgrad.origins import short_origin
 from symgrad.plan import Chain
 
-if TYPE_CHECKING:
-    from symgrad.backend.profiling.profile import ProfileStats
-
 _FOOTNOTE = """\
 GB/s counts what a step reads and writes, in memory or in cache, GFLOP/s one operation an element,
 2 m n k for a product; "-" stands for none, or not known. Steps of a chain run block by block, maybe
 on several threads: their times are shares of the time that the chain took."""
 
 
-def summary(stats: ProfileStats, n_ops: int | None = None, n_apply: int | None = None) -> str:
+def summary(stats: Any, n_ops: int | None = None, n_apply: int | None = None) -> str:
     """All tables, as one text."""
     n_ops = config.profiling.n_ops if n_ops is None else n_ops
     n_apply = config.profiling.n_apply if n_apply is None else n_apply
@@ -103,7 +100,7 @@ class _Table:
 # -- the blocks --------------------------------------------------------------------------------
 
 
-def _header(stats: ProfileStats, table: _Table) -> str:
+def _header(stats: Any, table: _Table) -> str:
     titles = [timing.title for timing in stats.timings]
     every = titles[0] if len(titles) == 1 else f"{len(titles)} functions"
     name = quoted(stats.message or every)
@@ -130,7 +127,7 @@ def _header(stats: ProfileStats, table: _Table) -> str:
     return "\n".join([*lines, making])
 
 
-def _making(stats: ProfileStats) -> str:
+def _making(stats: Any) -> str:
     parts: dict[str, float] = {}
     for timing in stats.timings:
         for what, seconds in timing.making.items():
@@ -139,7 +136,7 @@ def _making(stats: ProfileStats) -> str:
     return f"Compiling took {_time(stats.compile_time)}{f': {listed}' if listed else ''}."
 
 
-def _functions(stats: ProfileStats, table: _Table, count: int) -> str:
+def _functions(stats: Any, table: _Table, count: int) -> str:
     timings = sorted(stats.timings, key=lambda timing: -timing.total)
     rows = ["By function", f"{table.head}{'calls':>10}   function"]
     for timing in timings[:count]:
@@ -182,9 +179,7 @@ def _operations(steps: Sequence[ProfiledStep], table: _Table, count: int) -> str
     return "\n".join(rows + table.rest(groups, count, "operations"))
 
 
-def _single_steps(
-    stats: ProfileStats, steps: Sequence[ProfiledStep], table: _Table, count: int
-) -> str:
+def _single_steps(stats: Any, steps: Sequence[ProfiledStep], table: _Table, count: int) -> str:
     slowest = sorted(steps, key=lambda step: -step.time)
     shapes: dict[Expr, Any] = {}
     for timing in stats.timings:

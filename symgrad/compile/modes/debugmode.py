@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad import hooks
-from symgrad.compile.call import Function, Recipe
+from symgrad.compile.call import Function
 from symgrad.compile.modes.mode import Mode
 from symgrad.compile.modes.stepwise import Steps
+from symgrad.compile.recipe import Recipe
 from symgrad.errors import ExecutionError, describe, label
 from symgrad.flags import config
 from symgrad.graph.expr import Constant, Expr

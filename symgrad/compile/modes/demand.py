@@ -29,9 +29,9 @@ from symgrad.ops.arithmetic.elementwise import (
 from symgrad.ops.arithmetic.logic import isfinite, isinf, isnan
 from symgrad.ops.arrays.shaping import SumLike
 from symgrad.ops.control.barriers import Barrier
-from symgrad.ops.families import Reduction
 from symgrad.ops.moving import is_elementwise, moves
 from symgrad.ops.op import Op, Project
+from symgrad.ops.reductions.family import Reduction
 
 Mask = Any  # an array of bools, or True: all elements
 

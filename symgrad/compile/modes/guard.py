@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symgrad.compile.call import Recipe
 from symgrad.compile.modes.demand import Demand, Mask, either, kept_inputs
 from symgrad.compile.modes.stepwise import Steps
+from symgrad.compile.recipe import Recipe
 from symgrad.errors import label
 from symgrad.graph.expr import Constant, Expr
 from symgrad.ops.control.loops import Body, Map

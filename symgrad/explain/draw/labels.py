@@ -25,7 +25,7 @@ from symgrad.ops.arrays.shaping import (
     is_transposed,
 )
 from symgrad.ops.control.loops import Map
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing.index_spec import SYMBOL
 from symgrad.ops.indexing.indexing import IncIndex, Index
 from symgrad.ops.linalg.gemm import Gemm
@@ -34,6 +34,7 @@ from symgrad.ops.nnet import nnet
 from symgrad.ops.nnet.row_losses import RowLoss, ScaleRows
 from symgrad.ops.nnet.softmax import AxisNormalizer, LessShare, LogSumExp
 from symgrad.ops.op import Project
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.inner import Inner
 from symgrad.ops.reductions.reduction import Prod, Sum
 

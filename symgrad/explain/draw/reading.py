@@ -17,11 +17,12 @@ from symgrad.ops.arrays.constructors import Arange
 from symgrad.ops.arrays.lengths import Dim, MakeVector, Shape
 from symgrad.ops.arrays.shaping import Alloc, BroadcastLike, DimShuffle, SumLike, is_transposed
 from symgrad.ops.control.loops import Map
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing.indexing import IncIndex, Index
 from symgrad.ops.linalg.gemm import Gemm
 from symgrad.ops.linalg.linalg import Dot
 from symgrad.ops.op import Project
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.reduction import Sum
 
 _LONGEST = 32  # characters of a text in a label

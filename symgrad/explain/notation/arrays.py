@@ -27,7 +27,7 @@ from symgrad.ops.arrays.constructors import Arange
 from symgrad.ops.arrays.diagonals import Diagonal, PutDiagonal
 from symgrad.ops.arrays.joining import Join, Split
 from symgrad.ops.arrays.lengths import Dim, MakeVector
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing.index_spec import SYMBOL
 from symgrad.ops.indexing.indexing import IncIndex, Index
 from symgrad.ops.indexing.selecting import OneHot
@@ -36,6 +36,7 @@ from symgrad.ops.nnet.row_losses import RowLoss
 from symgrad.ops.nnet.softmax import AxisNormalizer
 from symgrad.ops.op import Project
 from symgrad.ops.reductions.cumulative import Running
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.reduction import Max, Min, Prod, Sum
 
 # -- along axes ------------------------------------------------------------------------------

@@ -19,11 +19,12 @@ from symgrad.ops.arithmetic import elementwise, logic, rounding
 from symgrad.ops.arrays import broadcasting, shaping
 from symgrad.ops.arrays.lengths import Dim
 from symgrad.ops.control import barriers
-from symgrad.ops.families import Elementwise, Reduction
+from symgrad.ops.families import Elementwise
 from symgrad.ops.linalg.linalg import Dot, MatMul
 from symgrad.ops.nnet import nnet
 from symgrad.ops.nnet.row_losses import ScaleRows
 from symgrad.ops.op import Op
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.reduction import Sum
 
 Of = Callable[[Expr], Piece]

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import re
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symgrad.explain.story.events import TITLES, Event
 from symgrad.files.writing import write
-
-if TYPE_CHECKING:
-    from symgrad.explain.story.film import Story
 
 # What is good is bold, so that nobody needs the colours.
 _STYLE = """
@@ -62,7 +59,7 @@ _SCREEN = (
 )
 
 
-def page(story: Story, path: str | os.PathLike[str] | None = None) -> str:
+def page(story: Any, path: str | os.PathLike[str] | None = None) -> str:
     """A whole page, also written to a file if there is a path.
 
     >>> import symgrad
@@ -83,7 +80,7 @@ def page(story: Story, path: str | os.PathLike[str] | None = None) -> str:
     return text
 
 
-def fragment(story: Story) -> str:
+def fragment(story: Any) -> str:
     """What a notebook shows: the same without the head of the page."""
     lines = [
         f"<style>{_STYLE}</style>",

@@ -12,8 +12,9 @@ import numpy as np
 from symgrad.errors import GraphTypeError, checks_keywords, describe, made_at
 from symgrad.graph.types import ValueType, normalize_axes, tensor_type
 from symgrad.ops.arithmetic.elementwise import exp, real_float
-from symgrad.ops.families import NUMPY_1, Reduction, check_axes
+from symgrad.ops.families import NUMPY_1
 from symgrad.ops.op import Arg, Example, Op, Spec, as_expr, elements
+from symgrad.ops.reductions.family import Reduction, check_axes
 from symgrad.ops.reductions.reduction import sum
 from symgrad.ops.reductions.sums import accurate_sum, sum_of_lines
 

@@ -14,10 +14,10 @@ from symgrad.ops.arithmetic.logic import and_
 from symgrad.ops.arrays.axes import moveaxis
 from symgrad.ops.arrays.shaping import dimshuffle
 from symgrad.ops.control.barriers import zero_grad
-from symgrad.ops.families import check_axes
 from symgrad.ops.linalg.decompositions import SingularValues
 from symgrad.ops.linalg.nlinalg import as_matrix
 from symgrad.ops.op import as_expr
+from symgrad.ops.reductions.family import check_axes
 from symgrad.ops.reductions.powers_summed import EuclideanNorm, PNorm
 from symgrad.ops.reductions.reduction import max, min, sum
 from symgrad.ops.reductions.statistics import root

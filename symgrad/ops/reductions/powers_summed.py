@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.ops.arithmetic.elementwise import eq, switch
-from symgrad.ops.families import Reduction
 from symgrad.ops.op import Arg, Example, Spec, elements
+from symgrad.ops.reductions.family import Reduction
 from symgrad.ops.reductions.inner import Inner
 from symgrad.ops.reductions.sums import accurate_sum
 

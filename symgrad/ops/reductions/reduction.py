@@ -14,9 +14,9 @@ from symgrad.ops.arithmetic.elementwise import cast, gt, lt, neq, switch, unless
 from symgrad.ops.arrays.lengths import dim, product_of_lengths
 from symgrad.ops.arrays.shaping import broadcast_like, dimshuffle, reshape
 from symgrad.ops.control.barriers import zero_grad
-from symgrad.ops.families import Reduction, check_axes
 from symgrad.ops.op import Arg, Example, Spec
 from symgrad.ops.reductions.cumulative import CumProd, sum_dtype
+from symgrad.ops.reductions.family import Reduction, check_axes
 from symgrad.ops.reductions.sums import accurate_sum, sum_for
 
 # -- sums and means --------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from symgrad.ops.arrays.axes import shape_padleft
 from symgrad.ops.arrays.joining import concatenate
 from symgrad.ops.arrays.lengths import check_int, dim, product_of_lengths
 from symgrad.ops.arrays.shaping import transpose
-from symgrad.ops.families import check_axes
 from symgrad.ops.linalg.linalg import dot
 from symgrad.ops.op import as_expr
+from symgrad.ops.reductions.family import check_axes
 from symgrad.ops.reductions.reduction import max, mean, min, sum
 
 
