@@ -1,147 +1,63 @@
-"""Imports point one way: DESIGN's rows, no cycles, no optional library at import time."""
+"""Imports point one way: from room to room, in no circle, without optional libraries at start."""
 
 from __future__ import annotations
 
 import ast
 import graphlib
+import io
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import tokenize
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "symgrad"
-
-# A file may import from rows with a smaller number, and from its own row where that makes no cycle.
-# A name that ends in a slash stands for all files below that directory.
-ROWS = {
-    "bygone.py": 0,
-    "errors.py": 0,
-    "files.py": 0,
-    "foreign.py": 0,
-    "origins.py": 0,
-    "quoting.py": 0,
-    "flags.py": 0,
-    "hooks.py": 0,
-    "locks.py": 0,
-    "types.py": 0,
-    "type_methods.py": 0,
-    "values.py": 0,
-    "graph/": 1,
-    "ops/": 2,
-    "rewrite/": 3,
-    "notation/": 3,
-    "growth.py": 4,
-    "reverse.py": 4,
-    "selection.py": 4,
-    "disconnected.py": 4,
-    "verification.py": 4,
-    "gradient.py": 4,
-    "plan/": 5,
-    "backend/": 6,
-    "call.py": 7,
-    "containers.py": 7,
-    "culprits.py": 7,
-    "failures.py": 7,
-    "compile/": 7,
-    "linting/": 7,
-    "draw/": 7,
-    "derivation/": 7,
-    "loops.py": 7,
-    "story/": 7,
-    "tensor/": 8,
-    "listing.py": 8,
-    "printing.py": 8,
-    "scalar.py": 8,
-    "misc/": 8,
-    "__init__.py": 8,
-}
+from tests.rooms import (
+    FILES,
+    ORDER,
+    PACKAGE,
+    ROOMS,
+    ROOT,
+    TREES,
+    dot,
+    files_imported,
+    for_later,
+    imports,
+    room,
+)
 
 # Libraries that a file is for; it is imported only by who asks for that library.
 MAY_IMPORT = {"backend/jax_traced.py": {"jax"}}
 
 
-# ------------------------------------------------------------------------------- reading imports
-def row(file: str) -> int:
-    """The row of a file given by its path below symgrad/."""
-    known = [name for name in ROWS if file == name or (name[-1] == "/" and file.startswith(name))]
-    if not known:
-        pytest.fail(f"symgrad/{file} has no row yet: add it to ROWS in tests/test_layers.py")
-    return ROWS[known[0]]
-
-
-def imports(
-    tree: ast.AST, skip: Callable[[ast.AST], bool] = lambda node: False
-) -> Iterator[tuple[str, list[str]]]:
-    """Each import as (module, imported names), but those inside the nodes to skip."""
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, []
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"line {node.lineno}: write the import with its full name"
-            yield str(node.module), [alias.name for alias in node.names]
-        elif not skip(node):
-            todo.extend(ast.iter_child_nodes(node))
-
-
-def for_types(node: ast.AST) -> bool:
-    """Whether `node` is an ``if TYPE_CHECKING:``, which never runs."""
-    test = node.test if isinstance(node, ast.If) else None
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
-
-
-def for_later(node: ast.AST) -> bool:
-    """Whether what stands in `node` does not run when the module is imported."""
-    return for_types(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-
-
-def file_of(module: str) -> str | None:
-    """The file of a module, as a path below symgrad/, or None where there is no such module."""
-    path = ROOT.joinpath(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate.relative_to(PACKAGE).as_posix()
-    return None
-
-
-def files_imported(tree: ast.AST, skip: Callable[[ast.AST], bool] = lambda node: False) -> set[str]:
-    """The files of the package that a module imports, wherever the import stands."""
-    found: set[str] = set()
-    for module, names in imports(tree, skip):
-        if module.split(".")[0] != "symgrad":
-            continue
-        below = {name: file_of(f"{module}.{name}") for name in names}
-        found.update(file for file in below.values() if file)
-        if not names or None in below.values():  # the module itself, or something defined in it
-            file = file_of(module)
-            assert file, f"there is no module {module}"
-            found.add(file)
-    return found
-
-
-FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
-TREES = {file: ast.parse((PACKAGE / file).read_text("utf-8"), file) for file in FILES}
 each_file = pytest.mark.parametrize("file", FILES)
 
 
 # ---------------------------------------------------------------------------------- what must hold
-def check_rows(file: str, imported: set[str]) -> None:
-    assert "__init__.py" not in imported, f"symgrad/{file} imports the package root"
-    wrong = [f"symgrad/{other} (row {row(other)})" for other in imported if row(other) > row(file)]
-    assert not wrong, f"symgrad/{file} (row {row(file)}) imports upward: {', '.join(wrong)}"
+def check_rooms(file: str, imported: set[str]) -> None:
+    assert "__init__.py" not in imported, (
+        f"symgrad/{file} imports the package root: import the name from the file that defines it"
+    )
+    own = ORDER.index(room(file))
+    for other in sorted(imported):
+        assert ORDER.index(room(other)) <= own, (
+            f"symgrad/{file} ({room(file)}) imports symgrad/{other} ({room(other)}), which comes "
+            f"after it ({' → '.join(ORDER[1:-1])}): move what both need to {room(file)} or before, "
+            "pass it as an argument, or let the later room register it in hooks.table"
+        )
 
 
 def check_no_cycle(graph: dict[str, set[str]]) -> None:
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
-        pytest.fail("import cycle: " + " → ".join(error.args[1]))
+        pytest.fail(
+            f"circle of imports: {' → '.join(error.args[1])}: move what they share to a file that "
+            "both import; where only an annotation needs the import, ask for less than the class"
+        )
 
 
 def check_libraries(file: str, tree: ast.AST) -> None:
@@ -151,9 +67,25 @@ def check_libraries(file: str, tree: ast.AST) -> None:
     assert not wrong, f"symgrad/{file} imports {wrong} at module level; import it where it is used"
 
 
+def check_by_name(file: str, tree: ast.AST) -> None:
+    """No import of a later room by a name in a string; `hooks` is there for that."""
+    own = ORDER.index(room(file))
+    for node in ast.walk(tree):
+        called = node.func if isinstance(node, ast.Call) else None
+        if getattr(called, "id", getattr(called, "attr", "")).lstrip("_") == "import_module":
+            named = ast.unparse(node.args[0])
+            for top in re.findall(r"symgrad\.(\w+)", named):
+                later = [name for name in ORDER[own + 1 :] if name.rstrip("/") == top]
+                assert not later, (
+                    f"symgrad/{file} imports {named} by name, which hides that it comes after "
+                    f"{room(file)}: call the function through hooks"
+                )
+
+
 @each_file
-def test_a_file_imports_only_from_its_row_and_those_above(file: str) -> None:
-    check_rows(file, files_imported(TREES[file]))
+def test_a_file_imports_only_from_its_room_and_those_before(file: str) -> None:
+    check_rooms(file, files_imported(TREES[file]))
+    check_by_name(file, TREES[file])
 
 
 @each_file
@@ -161,13 +93,20 @@ def test_optional_libraries_wait_until_they_are_needed(file: str) -> None:
     check_libraries(file, TREES[file])
 
 
-def test_no_import_cycle() -> None:
-    check_no_cycle({file: files_imported(tree, skip=for_types) for file, tree in TREES.items()})
+def test_no_circle_of_files() -> None:
+    """Imports for type checkers and those inside functions count, too."""
+    check_no_cycle({file: files_imported(tree) - {file} for file, tree in TREES.items()})
 
 
-def test_every_row_has_files() -> None:
-    rows = {row(file) for file in FILES}
-    assert rows == set(ROWS.values())
+def test_every_room_has_files_and_the_root_nothing_else() -> None:
+    assert {room(file) for file in FILES} == set(ROOMS)
+    shown = {file.split("/")[0] for file in FILES}
+    assert shown <= {name.rstrip("/") for held in ROOMS.values() for name in held}
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_these_imports() -> None:
+    drawn = (ROOT / "docs" / "rooms.dot").read_text("utf-8")
+    assert drawn == dot(), "the rooms have changed: run `python -m tests.rooms`, and look at them"
 
 
 # ------------------------------------------------------------------------ the checks find mistakes
@@ -176,23 +115,29 @@ def test_every_row_has_files() -> None:
     [
         "import symgrad",
         "from symgrad import floatX_that_is_no_module",
-        "from symgrad.ops.elementwise import log",
+        "from symgrad.ops.arithmetic.elementwise import log",
         "def f():\n    from symgrad.ops import elementwise",
         "class C:\n    import symgrad.gradient as g",
     ],
 )
 def test_an_upward_import_is_found(source: str) -> None:
-    with pytest.raises(AssertionError, match="symgrad/flags.py"):
-        check_rows("flags.py", files_imported(ast.parse(source)))
+    with pytest.raises(AssertionError, match="symgrad/hooks.py"):
+        check_rooms("hooks.py", files_imported(ast.parse(source)))
 
 
-def test_a_file_without_a_row_is_found() -> None:
-    with pytest.raises(pytest.fail.Exception, match="add it to ROWS"):
-        row("surprise.py")
+def test_an_import_by_name_is_found() -> None:
+    tree = ast.parse('import_module(f"symgrad.explain.{name}")')
+    with pytest.raises(AssertionError, match="which hides that it comes after ops/"):
+        check_by_name("ops/op.py", tree)
+
+
+def test_a_file_without_a_room_is_found() -> None:
+    with pytest.raises(pytest.fail.Exception, match="lies in no room"):
+        room("surprise.py")
 
 
 def test_a_cycle_is_found() -> None:
-    with pytest.raises(pytest.fail.Exception, match="import cycle: .* → "):
+    with pytest.raises(pytest.fail.Exception, match="circle of imports: .* → "):
         check_no_cycle({"graph/a.py": {"graph/b.py"}, "graph/b.py": {"graph/a.py"}})
 
 
@@ -201,6 +146,48 @@ def test_a_library_at_module_level_is_found() -> None:
         check_libraries("plan.py", ast.parse("try:\n    import scipy.special\nfinally:\n    pass"))
     check_libraries("plan.py", ast.parse("def f():\n    import scipy"))
     check_libraries("backend/jax_traced.py", ast.parse("import jax.numpy as jnp"))
+
+
+# ---------------------------------------------------------------------------------------- the spine
+SPINE = (
+    "graph/types.py",
+    "graph/expr.py",
+    "ops/op.py",
+    "ops/families.py",
+    "ops/arithmetic/trigonometry.py",
+    "rewrite/engine.py",
+    "rewrite/logarithms.py",
+    "gradient/reverse.py",
+    "plan/planner.py",
+    "backend/numpy/source.py",
+    "compile/functions.py",
+    "compile/call.py",
+)
+
+
+def code_lines(text: str) -> int:
+    """How many lines hold code: no docstring, no comment, not blank."""
+    noise = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in (*noise, tokenize.ENDMARKER):
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            lines.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)
+
+
+def test_the_spine_is_read_in_an_afternoon() -> None:
+    """What makes it longer makes something else in it shorter, or hangs on it as a leaf."""
+    lines = {file: code_lines((PACKAGE / file).read_text("utf-8")) for file in SPINE}
+    assert sum(lines.values()) <= 2800, lines
+    table = re.findall(
+        r"^\| `([\w/]+\.py)` \| .* → ", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.M
+    )
+    assert tuple(table) == SPINE
 
 
 # ------------------------------------------------------------------------------ what import costs
@@ -269,7 +256,7 @@ def modules_imported(tree: ast.AST, known: Iterable[str]) -> set[str]:
     return found
 
 
-def check_rooms(file: str, imported: Iterable[str], rooms: Sequence[str]) -> None:
+def check_order(file: str, imported: Iterable[str], rooms: Sequence[str]) -> None:
     """No import of a later room, nor of one program by the files that programs share."""
 
     def room(module: str) -> str:
@@ -293,16 +280,21 @@ def test_programs_import_what_they_share_and_never_the_reverse(
     trees = beside(top, prefix)
     graph = {file: modules_imported(tree, trees) - {file} for file, tree in trees.items()}
     for file, imported in graph.items():
-        check_rooms(file, imported, rooms)
+        check_order(file, imported, rooms)
     check_no_cycle(graph)
+
+
+def test_no_circle_of_test_files() -> None:
+    trees = beside("tests", "tests/")
+    check_no_cycle({file: modules_imported(tree, trees) - {file} for file, tree in trees.items()})
 
 
 def test_what_programs_share_must_not_import_them() -> None:
     known = {"mlp", "training.options", "datasets.idx", "datasets"}
     with pytest.raises(AssertionError, match="datasets.idx imports training.options, which comes"):
         tree = ast.parse("def f():\n    from training import options")
-        check_rooms("datasets.idx", modules_imported(tree, known), MODELS)
+        check_order("datasets.idx", modules_imported(tree, known), MODELS)
     with pytest.raises(AssertionError, match="training.options imports mlp"):
         tree = ast.parse("if TYPE_CHECKING:\n    from mlp import MLP")
-        check_rooms("training.options", modules_imported(tree, known), MODELS)
-    check_rooms("mlp", modules_imported(ast.parse("from datasets import idx"), known), MODELS)
+        check_order("training.options", modules_imported(tree, known), MODELS)
+    check_order("mlp", modules_imported(ast.parse("from datasets import idx"), known), MODELS)
