@@ -22,7 +22,7 @@ from symgrad import (
     shared,
 )
 
-HERE = "test_compile.py"
+HERE = "test_functions.py"
 
 
 # -- inputs ------------------------------------------------------------------------------------

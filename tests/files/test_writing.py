@@ -27,7 +27,7 @@ from symgrad.files import writing as files
 from symgrad.files.writing import TEMPORARY, check, safe_name, sweep, whole, write
 from symgrad.theano.misc.pkl_utils import dump, load
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
 
@@ -94,8 +94,8 @@ def test_a_full_disk_leaves_what_was(tmp_path: Path, name: str) -> None:
     path = named(tmp_path, name)
     path.write_bytes(b"old")
     program = (
-        "import resource, sys; from pathlib import Path; import tests.test_files as t\n"
-        "import functools, symgrad.draw.files as drawing\n"
+        "import resource, sys; from pathlib import Path; import tests.files.test_writing as t\n"
+        "import functools, symgrad.explain.draw.files as drawing\n"
         "drawing.render = functools.cache(drawing.render)  # (Graphviz needs files of its own)\n"
         "if sys.argv[1] in ('svg', 'png'): t.WRITERS['svg'](Path(sys.argv[2]).parent / 'drawn')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n"
@@ -183,7 +183,7 @@ def test_pipes_and_devices_are_streams(tmp_path: Path, name: str) -> None:
 def test_stdout_by_name_goes_where_stdout_goes(tmp_path: Path, device: str) -> None:
     (tmp_path / "link").symlink_to("/dev/stdout")
     program = (
-        "import sys; from symgrad.files import write\n"
+        "import sys; from symgrad.files.writing import write\n"
         f"print('first'); write({device!r}, b'second\\n'); print('third')\n"
     )
     with (tmp_path / "out").open("wb") as out:
@@ -278,7 +278,7 @@ def _interrupted(call: Callable[[], object], stop: int) -> int:
     def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
         nonlocal seen
         code = frame.f_code
-        if not code.co_filename.endswith(os.path.join("symgrad", "files.py")):
+        if not code.co_filename.endswith(os.path.join("files", "writing.py")):
             return None
         source = linecache.getline(code.co_filename, frame.f_lineno).strip()
         # (the exit of a `with` is a line event too, on the line that it began at)
@@ -319,7 +319,7 @@ def test_what_a_killed_run_left_is_removed_and_said(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     program = (
-        "import sys, time; from symgrad.files import whole\n"
+        "import sys, time; from symgrad.files.writing import whole\n"
         "with whole(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); print('now', flush=True); time.sleep(60)\n"
     )

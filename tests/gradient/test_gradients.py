@@ -377,7 +377,7 @@ def test_disconnected_raises_and_names_both_ends_and_the_line():
     assert "cost" in message
     assert "y (float64 vector)" in message
     assert "not part of the expression" in message
-    assert "test_gradient.py" in message
+    assert "test_gradients.py" in message
     assert "disconnected_inputs='ignore'" in message
 
 

@@ -143,7 +143,7 @@ STABILITY = {
         lambda v, w: log(sigmoid(v) + exp(w)),
         lambda v: log(0.5 + exp(v)),
     ],
-    "log_of_square": [lambda v: log(T.sqr(sigmoid(v))), lambda v: log(T.sqrt(exp(v)))],
+    "log_of_square": [lambda v: log(T.sqr(sigmoid(v))), lambda v: log(T.sqrt(sigmoid(v)))],
     "log_of_power": [
         lambda v: log(sigmoid(v) ** 3.5),
         lambda v: log(sigmoid(v) ** 0.0),

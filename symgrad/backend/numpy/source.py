@@ -102,8 +102,24 @@ def compile_program(
     if config.stress.on:
         stress.replace_memory(writer.namespace, compiled.memory)
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    weakref.finalize(compiled, linecache.cache.pop, filename, None).atexit = False
+    _forget_with(compiled, filename)
     return compiled
+
+
+_ends: list[Any] = []  # references to what is compiled, and to some of what is gone
+_most_ends = 64
+
+
+def _forget_with(compiled: Compiled, filename: str) -> None:
+    """Let linecache forget the source with the function, by a callback in C.
+
+    In a callback in Python, as `weakref.finalize` has, Ctrl-C would be lost.
+    """
+    global _most_ends
+    _ends.append(weakref.ref(compiled, partial(linecache.cache.pop, filename)))  # default: the ref
+    if len(_ends) > _most_ends:
+        _ends[:] = [end for end in _ends if end() is not None]
+        _most_ends = 2 * len(_ends) + 64
 
 
 class _Writer:

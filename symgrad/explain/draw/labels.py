@@ -370,7 +370,9 @@ def _project(g: Given) -> Label:
 
 @labels(ScaleRows)
 def _scale_rows(g: Given) -> Label:
-    return Label("rows ×", {0: "rows", 1: "factors", 2: "labels"})
+    if g.texts[1] is not None:
+        return Label(f"× {g.at(1, 1)}", {2: "rows"})
+    return Label("rows ×" if g.node.inputs[1].ndim else "×", {0: "rows", 1: "factors", 2: "labels"})
 
 
 # -- parts and shapes ----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from symgrad import hooks
 from symgrad.errors import quoted
 from symgrad.explain.notation import text
 from symgrad.explain.story.events import TITLES, Event, events
@@ -135,6 +136,7 @@ class Story:
         return fragment(self)
 
 
+@hooks.provide("story")
 def tell(recipe: Any, program: Any, compiled: bool = False) -> Story:
     """Go through the rewriting of a function's graph again, and note down what happens."""
     _, results, updates = recipe.written()

@@ -105,7 +105,7 @@ def test_the_source_as_it_reads():
         "        cell_W.value = W_new; cell_W.spare = W",
         "        return result",
     ]
-    assert "# test_numpy_source.py:" in f.source
+    assert "# test_source.py:" in f.source
 
 
 def test_long_lists_are_wrapped():

@@ -36,7 +36,7 @@ from symgrad.ops.linalg.gemm import Gemm
 from symgrad.ops.nnet.softmax import LogSumExp, Softmax
 from symgrad.ops.op import REGISTRY, Spec, projections
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).name
 
 

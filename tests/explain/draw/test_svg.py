@@ -20,7 +20,7 @@ from symgrad import GraphValueError, SymgradError
 from symgrad.explain.draw import LayoutError, dot, layout, svg
 from symgrad.explain.printing import pydotprint
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def has_pygraphviz():
@@ -158,7 +158,7 @@ def test_the_pictures_of_the_documentation_are_what_is_drawn(tmp_path):
     """Another Graphviz may lay them out otherwise, but says the same."""
     runpy.run_path(str(DOCS / "pictures.py"))["draw"](tmp_path)
     drawn = sorted(path.name for path in tmp_path.iterdir())
-    assert drawn == sorted({path.name for path in DOCS.glob("*.svg")} - {"cost.svg"})
+    assert drawn == sorted({path.name for path in DOCS.glob("*.svg")} - {"cost.svg", "rooms.svg"})
     for name in drawn:
         assert words((tmp_path / name).read_text("utf-8")) == words(
             (DOCS / name).read_text("utf-8")

@@ -100,7 +100,7 @@ def check_without(keep_avx2, stride):
     lost = [f for f in dispatched() if not keep_avx2 or f.startswith(("AVX512", "X86_V4"))]
     if not lost:
         pytest.skip("NumPy has one path here")
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     environment = {"NPY_DISABLE_CPU_FEATURES": " ".join(lost), "PYTHONPATH": str(root)}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", __file__, str(stride)],
