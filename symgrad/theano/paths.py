@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -80,8 +79,10 @@ PICKLED = {
 MOVED = {f"symgrad.{old}": f"symgrad.{new}" for old, new in {**THEANO, **SHORT, **PICKLED}.items()}
 
 
-class Moved(MetaPathFinder, Loader):
+class Moved:
     """Finds the modules of `MOVED`, and what lies below them, where they lie now.
+
+    A finder and loader as `importlib` wants them; its abstract classes take 8 ms to import.
 
     >>> import symgrad.printing, symgrad.explain.printing
     >>> symgrad.printing is symgrad.explain.printing
@@ -97,7 +98,7 @@ class Moved(MetaPathFinder, Loader):
         """A spec that this loads, where `name` is a moved module's or below one."""
         if not name.startswith("symgrad.") or now(name) == name:
             return None
-        return ModuleSpec(name, self)
+        return ModuleSpec(name, self)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The module itself; its own spec is put back by `exec_module`."""
