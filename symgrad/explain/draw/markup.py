@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from symgrad.explain.draw.picture import Edge, Group, Node, Picture
 from symgrad.explain.draw.style import CLUSTERS, EDGES, GRAPH, INK, NODES, PLAIN, QUIET, Style
 from symgrad.explain.draw.texts import SLOT, shown_name
-from symgrad.explain.draw.tooltips import tooltip
+from symgrad.explain.notation import text as formula
 
 _LONGEST = 36  # characters of a label in one line
+_FORMULA = 40  # nodes of a formula
 _LEGEND = {
     "input": "ellipse: input",
     "shared": "cylinder: shared variable, kept between calls",
@@ -187,3 +188,22 @@ def _html_text(text: str, size: int, color: str = "") -> str:
     """Escaped text in a size; Graphviz knows no empty text."""
     shade = f' color="{color}"' if color else ""
     return f'<font point-size="{size}"{shade}>{text or " "}</font>'
+
+
+def tooltip(node: Node) -> str:
+    """What hovering over a node says: its formula, its type, the line that made it.
+
+    >>> import symgrad.tensor as T
+    >>> from symgrad.explain.draw.picture import picture
+    >>> print(tooltip(picture(T.exp(T.dscalar("x"))).nodes[1]).splitlines()[0])
+    exp(x)
+    """
+    lines = []
+    if node.expr is not None and node.kind in ("operation", "output"):
+        lines.append(formula(node.expr, limit=_FORMULA, share=False))
+    else:
+        lines.append(node.label)
+    lines.append(node.type)
+    if node.place:
+        lines.append(f"{node.place}: {node.source}" if node.source else node.place)
+    return "\n".join(line for line in lines if line)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+_SCRIPTS = (
+    *("graph.js", "layout.js", "layers.js", "drawing.js", "camera.js"),
+    *("panel.js", "search.js", "words.js", "main.js", "keys.js"),
+)
+
 
 def html(
     x: Any,
@@ -57,13 +62,12 @@ def html(
 
     from symgrad.errors import quoted
     from symgrad.explain.draw.page.data import page_data, to_json
-    from symgrad.explain.draw.page.parts import part, script, style
     from symgrad.files.writing import write
 
     data = page_data(x, sample, title)
     pieces = {
         "title": escape(quoted(data["title"])),
-        "style": style(),
+        "style": part("style.css").strip(),
         "data": to_json(data),
         "script": script(),
     }
@@ -71,3 +75,15 @@ def html(
     if path is not None:
         write(path, page.encode("utf-8"))
     return page
+
+
+def part(name: str) -> str:
+    """The text of a file that is part of every page."""
+    from importlib.resources import files
+
+    return files(__name__).joinpath(name).read_text("utf-8")
+
+
+def script() -> str:
+    """What pages do: all scripts in one scope of their own."""
+    return "\n".join(['"use strict";', "{", *(part(name) for name in _SCRIPTS), "start();", "}"])
