@@ -9,12 +9,12 @@ array(6.)
 """
 
 from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from symgrad import compile as compile, gradient as gradient, tensor as tensor
 from symgrad.compile import (
     Mode as Mode,
-    bodies as _bodies,  # fills the table for the bodies of loops
     clone as clone,
     function as function,
 )
@@ -86,6 +86,9 @@ _LATER = {
     "why_disconnected": "gradient.disconnected",
 }
 
+# The modules that users know; the others are rooms of the house.
+_MODULES = ["compile", "draw", "errors", "gradient", "misc", "printing", "scalar", "tensor"]
+
 
 def __getattr__(name: str) -> _Any:
     if name in _LATER:
@@ -99,7 +102,9 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, "draw", "misc", "printing"})
+    own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)}
+    hidden = {name for name in own if name[0] == "_" and not name.endswith("__")}
+    return sorted({*own, *_LATER, *_MODULES} - hidden - {"__dir__", "__getattr__"})
 
 
 _paths.install()

@@ -135,11 +135,11 @@ class Function:
         return hooks.call("draw_for_notebook", self)
 
     def story(self, compiled: bool = False) -> Any:
-        """What was done to the graph when it was compiled; print it, or see its `html`.
+        """What was done to the graph when it was compiled: a `symgrad.story.Story`.
 
-        Each rewrite is shown as before → after, with the reason, your line, and for those that keep
-        values finite a value where the old form fails. With `compiled`, what elementwise operations
-        have become is told, too: NumPy's own functions.
+        Print it, or see its `html`. Each rewrite is shown as before → after, with the reason, your
+        line, and for those that keep values finite a value where the old form fails. With
+        `compiled`, what elementwise operations have become is told, too: NumPy's own functions.
         """
         return hooks.call("story", self._recipe, self.program, compiled)
 

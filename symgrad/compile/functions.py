@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -183,3 +183,31 @@ def evaluate(expr: Expr, values: Mapping[Any, Any]) -> Any:
             raise GraphTypeError(f"eval: the keys must be variables, not {repr_of(key)}.")
     check_missing(list(values), [expr], [], "eval")
     return function(list(values), expr, name="eval")(*values.values())
+
+
+# -- the bodies of loops go through the pipeline that everything goes through ------------------
+
+
+@hooks.provide("compile_body")
+def compile_body(inputs: Sequence[Expr], outputs: Sequence[Expr]) -> Callable[..., list[Any]]:
+    """Compile what a loop does in one round.
+
+    >>> import numpy as np
+    >>> import symgrad.tensor as T
+    >>> x = T.dscalar("x")
+    >>> compile_body([x], [x + 1])(np.array(1.0))
+    [array(2.)]
+    """
+    return function(list(inputs), list(outputs), name="loop", on_unused_input="ignore")
+
+
+@hooks.provide("prepare_body")
+def prepare_body(outputs: Sequence[Expr]) -> list[Expr]:
+    """Rewrite what a loop does in one round, for backends that compute it node by node.
+
+    >>> import symgrad.tensor as T
+    >>> x = T.dmatrix("x")
+    >>> prepare_body([T.log(T.nnet.softmax(x))])[0].op.name
+    'log_softmax'
+    """
+    return prepare(outputs)
