@@ -10,6 +10,7 @@ import gzip
 import importlib
 import json
 import pickle
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def test_every_name_is_there(path):
     for part in path.split(".")[1:]:
         value = getattr(value, part)
     assert value is module
+
+
+def test_dir_and_help_show_what_users_have():
+    inside = {module.name for module in pkgutil.iter_modules(symgrad.__path__)}
+    inside = inside - set(NAMES["symgrad"])
+    for module in (symgrad, symgrad.tensor):
+        shown = set(dir(module))
+        assert set(NAMES[module.__name__]) <= shown
+        assert not shown & inside
+        assert not [name for name in shown if name.startswith("_") and not name.endswith("__")]
 
 
 def test_each_path_can_be_the_first_import():

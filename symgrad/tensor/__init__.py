@@ -3,7 +3,7 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-from symgrad import hooks
+from symgrad import hooks as _hooks
 from symgrad.errors import (
     EmptyConstantError as EmptyConstantError,
     NotScalarConstantError as NotScalarConstantError,
@@ -534,10 +534,18 @@ from symgrad.tensor.variables import (
     zvectors as zvectors,
 )
 
-hooks.table["user_function"] = globals().get
+_hooks.table["user_function"] = globals().get
+
+
+_CORNERS = ["opt", "sharedvar", "xlogx"]  # Theano's, imported when they are asked for
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("opt", "sharedvar", "xlogx"):  # Theano's corners
+    if name in _CORNERS:
         return _import_module(f"symgrad.tensor.{name}")
     raise AttributeError(f"module 'symgrad.tensor' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    hidden = {name for name in globals() if name[0] == "_" and not name.endswith("__")}
+    return sorted({*globals(), *_CORNERS} - hidden - {"__dir__", "__getattr__"})
