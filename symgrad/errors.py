@@ -18,23 +18,20 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, ParamSpec, TypeVar, overload
 
 from symgrad.origins import (
-    Frame,
     Origin,
-    inherit_origin,
     is_internal,
     is_of_gradient,
-    resolve_frame,
+    pointed,
     resolve_origin,
     short_origin,
+    source_line,
     user_frames,
 )
 from symgrad.quoting import (
@@ -49,7 +46,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LINES = 12  # the longest message
-_WIDTH = 110  # of a line of source that is shown
 
 
 class Text(str):
@@ -224,9 +220,6 @@ class FileError(SymgradError, OSError):
         self.errno = errno
 
 
-# -- texts in messages -----------------------------------------------------------------------
-
-
 # -- nodes in messages -----------------------------------------------------------------------
 
 
@@ -397,93 +390,6 @@ def warn_user(message: str) -> None:
     warnings.warn(message, stacklevel=level)
 
 
-# -- lines of the user's code ----------------------------------------------------------------
-
-
-def source_line(frame: Frame) -> str:
-    """The text of a line of the user's code, where it can be found."""
-    filename, line = resolve_frame(frame)
-    return linecache.getline(filename, line).strip()
-
-
-def source_of(frame: Frame) -> str:
-    """The expression that a frame is at, where it stands in one line and can be found."""
-    filename, line = resolve_frame(frame)
-    source = linecache.getline(filename, line).rstrip()
-    start, end = _columns(frame, source)
-    return source[start:end]
-
-
-def pointed(frame: Frame) -> list[str]:
-    """A line of the user's code: where it is, its text, and a mark under the expression."""
-    filename, line = resolve_frame(frame)
-    code = frame[0]
-    inside = "" if isinstance(code, str) or code.co_name == "<module>" else f", in {code.co_name}"
-    found = [f'  File "{filename}", line {line}{inside}']
-    source = linecache.getline(filename, line).rstrip()
-    if not source:
-        return found
-    text = source.lstrip()
-    start, end = _columns(frame, source)
-    start, end = start - (len(source) - len(text)), end - (len(source) - len(text))
-    marks = _marks(text[start:end]) if 0 <= start < end else ""
-    if len(text) > _WIDTH:
-        skipped = max(0, min(start - 20, len(text) - _WIDTH + 6))
-        text = ("..." if skipped else "") + text[skipped : skipped + _WIDTH - 6] + "..."
-        start -= skipped - 3 if skipped else 0
-        marks = marks[: _WIDTH - start]
-    found.append("    " + text)
-    if marks:
-        found.append("    " + " " * start + marks)
-    return found
-
-
-def _columns(frame: Frame, source: str) -> tuple[int, int]:
-    """Where in a line the expression stands that a frame is at; (0, 0) if that is not known."""
-    code, position = frame
-    if isinstance(code, str):
-        return 0, 0
-    at = next(islice(code.co_positions(), position // 2, None), (None,) * 4)
-    line, last, first_byte, end_byte = at
-    if line is None or first_byte is None or end_byte is None:
-        return 0, 0
-    data = source.encode()
-    start = len(data[:first_byte].decode(errors="replace"))
-    if last != line:
-        return start, len(source)
-    return start, len(data[:end_byte].decode(errors="replace"))
-
-
-def _marks(text: str) -> str:
-    """`^` under an expression; under an operator or index alone, with `~` under its operands."""
-    import ast
-
-    whole = "^" * len(text)
-    try:
-        node = ast.parse(f"({text})", mode="eval").body
-    except (SyntaxError, ValueError):
-        return whole
-    if not text.isascii():  # the tree counts in bytes
-        return whole
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        left, right = node.left, node.comparators[0]
-    elif isinstance(node, ast.BinOp):
-        left, right = node.left, node.right
-    elif isinstance(node, ast.Subscript):
-        opening = text.find("[", (node.value.end_col_offset or 1) - 1)
-        return "~" * opening + "^" * (len(text) - opening)
-    else:
-        return whole
-    start, end = (left.end_col_offset or 1) - 1, right.col_offset - 1
-    between = text[start:end]
-    operator = between.replace("(", " ").replace(")", " ").strip()
-    if not operator:
-        return whole
-    start += between.index(operator)
-    end = start + len(operator)
-    return "~" * start + "^" * len(operator) + "~" * (len(text) - end)
-
-
 def _frames(origin: Origin) -> list[str]:
     return [line for frame in origin[:4] for line in pointed(frame)]
 
@@ -491,8 +397,3 @@ def _frames(origin: Origin) -> list[str]:
 def in_gradient(origin: Origin) -> str:
     """What to add to a sentence about a node that a gradient made."""
     return " in the gradient of this line" if is_of_gradient(origin) else ""
-
-
-def at(node: Any) -> inherit_origin:
-    """A block in which errors are about the line that made a node."""
-    return inherit_origin(node.origin)

@@ -1,13 +1,14 @@
-"""Which line of the user's code made a node, in which scope, and whether for a gradient."""
+"""Which line of the user's code made a node and what it says; in which scope, and for a gradient?"""
 
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
@@ -27,6 +28,7 @@ Origin = tuple[Frame, ...]
 
 _internal: dict[str, bool] = {}
 _lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
+_WIDTH = 110  # of a line of source that is shown
 _MOST = 1000  # entries of each table: a program may write, run and forget code all day
 
 
@@ -156,6 +158,102 @@ def short_origin(origin: Origin) -> str:
         return ""
     filename, line = resolve_frame(origin[0])
     return f"{os.path.basename(filename)}:{line}"
+
+
+# -- lines of the user's code ----------------------------------------------------------------
+
+
+def text_of_line(filename: str, line: int) -> str:
+    """A line of a file, without what ends it; empty where it cannot be found.
+
+    >>> text_of_line(__file__, 1)[:10], text_of_line("no such file", 1)
+    ('\"\"\"Which l', '')
+    """
+    with suppress(Exception):  # a name may be no file's, and whoever keeps sources may fail
+        return linecache.getline(filename, line).rstrip()
+    return ""
+
+
+def source_line(frame: Frame) -> str:
+    """The text of a line of the user's code, where it can be found."""
+    return text_of_line(*resolve_frame(frame)).strip()
+
+
+def source_of(frame: Frame) -> str:
+    """The expression that a frame is at, where it stands in one line and can be found."""
+    source = text_of_line(*resolve_frame(frame))
+    start, end = _columns(frame, source)
+    return source[start:end]
+
+
+def pointed(frame: Frame) -> list[str]:
+    """A line of the user's code: where it is, its text, and a mark under the expression."""
+    filename, line = resolve_frame(frame)
+    code = frame[0]
+    inside = "" if isinstance(code, str) or code.co_name == "<module>" else f", in {code.co_name}"
+    found = [f'  File "{filename}", line {line}{inside}']
+    source = text_of_line(filename, line)
+    if not source:
+        return found
+    text = source.lstrip()
+    start, end = _columns(frame, source)
+    start, end = start - (len(source) - len(text)), end - (len(source) - len(text))
+    marks = _marks(text[start:end]) if 0 <= start < end else ""
+    if len(text) > _WIDTH:
+        skipped = max(0, min(start - 20, len(text) - _WIDTH + 6))
+        text = ("..." if skipped else "") + text[skipped : skipped + _WIDTH - 6] + "..."
+        start -= skipped - 3 if skipped else 0
+        marks = marks[: _WIDTH - start]
+    found.append("    " + text)
+    if marks:
+        found.append("    " + " " * start + marks)
+    return found
+
+
+def _columns(frame: Frame, source: str) -> tuple[int, int]:
+    """Where in a line the expression stands that a frame is at; (0, 0) if that is not known."""
+    code, position = frame
+    if isinstance(code, str):
+        return 0, 0
+    at = next(islice(code.co_positions(), position // 2, None), (None,) * 4)
+    line, last, first_byte, end_byte = at
+    if line is None or first_byte is None or end_byte is None:
+        return 0, 0
+    data = source.encode()
+    start = len(data[:first_byte].decode(errors="replace"))
+    if last != line:
+        return start, len(source)
+    return start, len(data[:end_byte].decode(errors="replace"))
+
+
+def _marks(text: str) -> str:
+    """`^` under an expression; under an operator or index alone, with `~` under its operands."""
+    import ast
+
+    whole = "^" * len(text)
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return whole
+    if not text.isascii():  # the tree counts in bytes
+        return whole
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right = node.left, node.comparators[0]
+    elif isinstance(node, ast.BinOp):
+        left, right = node.left, node.right
+    elif isinstance(node, ast.Subscript):
+        opening = text.find("[", (node.value.end_col_offset or 1) - 1)
+        return "~" * opening + "^" * (len(text) - opening)
+    else:
+        return whole
+    start, end = (left.end_col_offset or 1) - 1, right.col_offset - 1
+    between = text[start:end]
+    operator = between.replace("(", " ").replace(")", " ").strip()
+    if not operator:
+        return whole
+    start += between.index(operator)
+    end = start + len(operator)
+    return "~" * start + "^" * len(operator) + "~" * (len(text) - end)
 
 
 # -- scopes and roles ------------------------------------------------------------------------

@@ -319,6 +319,14 @@ def test_code_without_source_is_named_by_its_line():
     assert "^" not in str(error.value)
 
 
+def test_an_error_is_told_where_no_file_can_have_the_name_of_its_source():
+    code = compile("a + b", "<made>", "exec").replace(co_filename="no\0file")
+    with pytest.raises(symgrad.ShapeError) as error:
+        exec(code, {"a": T.constant(np.zeros(3)), "b": T.constant(np.zeros(4))})
+    assert "do not fit" in str(error.value)
+    assert "do not fit" in error.value.explain()
+
+
 def test_errors_about_axes_point_to_the_user_not_to_contextlib():
     x = T.dmatrix("x")
     with pytest.raises(symgrad.GraphValueError) as error:

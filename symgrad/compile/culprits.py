@@ -23,7 +23,6 @@ from symgrad.errors import (
     IndexRangeError,
     ShapeError,
     SymgradError,
-    at,
     label,
 )
 from symgrad.graph.expr import Constant, Expr, Placeholder
@@ -32,7 +31,7 @@ from symgrad.graph.types import TensorType, TupleType, is_discrete
 from symgrad.graph.walk import toposort
 from symgrad.ops.control.debugging import PrintValue
 from symgrad.ops.indexing.indexing import Index
-from symgrad.origins import is_of_gradient
+from symgrad.origins import inherit_origin, is_of_gradient
 from symgrad.rewrite.pipeline import prepare
 
 _FEW = 64  # integer arrays up to this many elements are treated as known: lengths, axes, indices
@@ -124,7 +123,7 @@ def _by_shapes(call: Call) -> Culprit | None:
             known[node] = _leaf(node, value_of(call, node))
             continue
         inputs = [known[i] for i in node.inputs]
-        with at(node):
+        with inherit_origin(node.origin):
             try:
                 made = node.op.make(*inputs)
             except (ShapeError, IndexRangeError) as error:

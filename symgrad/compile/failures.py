@@ -23,12 +23,12 @@ from symgrad.errors import (
     in_gradient,
     label,
     made_in,
-    pointed,
     short,
 )
 from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.types import TensorType
 from symgrad.graph.walk import toposort
+from symgrad.origins import pointed
 from symgrad.plan import Step
 
 

@@ -11,7 +11,8 @@ import ast
 from types import FrameType
 from typing import Any
 
-from symgrad.errors import GraphTypeError, SymgradError, source_of
+from symgrad.errors import GraphTypeError, SymgradError
+from symgrad.origins import source_of
 
 _NO_NUMBER = "it has no number yet"
 # NumPy's functions of counts that symgrad.tensor has

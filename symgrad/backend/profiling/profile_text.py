@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from symgrad.flags import config
 from symgrad.graph.expr import Expr
 from symgrad.graph.types import TensorType
 from symgrad.ops.op import Spec, nbytes
-from symgrad.origins import short_origin
+from symgrad.origins import short_origin, text_of_line
 from symgrad.plan import Chain
 
 _FOOTNOTE = """\
@@ -153,7 +152,7 @@ def _lines(steps: Sequence[ProfiledStep], table: _Table, count: int) -> str:
         file, line = group.key
         figures = f"{table.times(group.time)}{table.speeds(group)}   {_place(file, line)}  "
         rows.append(figures + _ops(group, config.profiling.output_line_width - len(figures)))
-        source = linecache.getline(file, line).strip() if line else ""
+        source = text_of_line(file, line).strip() if line else ""
         if source:
             rows.append(f"{'':11}{source}")
     return "\n".join(rows + table.rest(groups, count, "lines"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -291,8 +291,3 @@ class Chain:
                 else:
                     stack += waiting
         return [*order]
-
-
-def is_given(e: Any) -> bool:
-    """Whether an expression is a variable."""
-    return isinstance(e, Expr) and e.op is None and not isinstance(e, Constant)

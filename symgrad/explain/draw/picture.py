@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ from symgrad.graph.expr import Constant, Expr
 from symgrad.graph.meant import as_meant
 from symgrad.graph.shared import Shared
 from symgrad.ops.op import Project
-from symgrad.origins import is_of_gradient, scope_of
+from symgrad.origins import is_of_gradient, scope_of, text_of_line
 
 # the kinds of nodes that nothing computes, and what several of a kind are called
 LEAVES = ("input", "shared", "constant")
@@ -369,11 +368,10 @@ def _paths(scope: str) -> list[str]:
 
 
 class _Places:
-    """Where nodes were made, and the text of those lines; each file and function is read once."""
+    """Where nodes were made, and the text of those lines; each function is read once."""
 
     def __init__(self) -> None:
         self._lines: dict[Any, list[int | None]] = {}
-        self._files: dict[str, list[str]] = {}
         self._known: dict[tuple[int, int], tuple[str, str]] = {}
 
     def of(self, node: Expr) -> tuple[str, str]:
@@ -395,11 +393,4 @@ class _Places:
             lines = self._lines[id(code)]
             found = lines[position // 2] if position // 2 < len(lines) else None
             file, line = code.co_filename, found or code.co_firstlineno
-        if file not in self._files:
-            try:
-                self._files[file] = linecache.getlines(file)
-            except ValueError:  # code may claim to be from a file that cannot be
-                self._files[file] = []
-        text = self._files[file]
-        shown = text[line - 1].strip() if 0 < line <= len(text) else ""
-        return f"{os.path.basename(file)}:{line}", shown
+        return f"{os.path.basename(file)}:{line}", text_of_line(file, line).strip()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from symgrad.errors import source_line
 from symgrad.graph.expr import Expr
-from symgrad.origins import short_origin
+from symgrad.origins import short_origin, source_line
 
 
 class Finding(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.compile.call import Function
 from symgrad.compile.checks import check_givens, check_outputs, check_updates
-from symgrad.errors import GraphTypeError, SymgradError, at, repr_of
+from symgrad.errors import GraphTypeError, SymgradError, repr_of
 from symgrad.graph.expr import Constant, Expr, Placeholder
 from symgrad.graph.shared import Shared
 from symgrad.graph.types import TensorType, is_float
@@ -17,7 +17,7 @@ from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.arithmetic.elementwise import Cast
 from symgrad.ops.arrays.shaping import DimShuffle, Reshape
 from symgrad.ops.indexing.indexing import Index
-from symgrad.origins import is_of_gradient
+from symgrad.origins import inherit_origin, is_of_gradient
 from symgrad.rewrite.pipeline import prepare
 
 
@@ -155,7 +155,7 @@ def _types(roots: Sequence[Expr]) -> dict[Expr, Any]:
         elif node.op is None:
             made[node] = node
         else:
-            with at(node):
+            with inherit_origin(node.origin):
                 try:
                     made[node] = node.op.make(*[made[i] for i in node.inputs])
                 except SymgradError:

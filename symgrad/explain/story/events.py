@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-from symgrad.errors import source_line
 from symgrad.explain.notation import text
 from symgrad.explain.story.evidence import Evidence, find_evidence
 from symgrad.graph.expr import Constant, Expr, Placeholder
 from symgrad.graph.meant import as_meant, served
 from symgrad.graph.types import TensorType, is_discrete
 from symgrad.graph.walk import toposort
-from symgrad.origins import Origin, is_of_gradient, short_origin
+from symgrad.origins import is_of_gradient, short_origin, source_line
 from symgrad.plan import Chain, Program
 from symgrad.rewrite import lowering
 from symgrad.rewrite.engine import Fired, rewrite
@@ -235,7 +233,7 @@ def _event(
         tuple(entry for entry in where if re.search(rf"\b{entry[0]}", before + " " + after)),
         reason,
         short_origin(origin),
-        _source(origin),
+        source_line(origin[0]) if origin else "",
         is_of_gradient(origin),
     )
 
@@ -260,13 +258,6 @@ def written(node: Expr, names: Mapping[Expr, str], limit: int = 60) -> str:
     formula = names.get(node) or text(node, names, share=False, limit=limit)
     formula = re.sub(r", (start|broadcasts)=\w+", "", formula)
     return formula if len(formula) <= _LONGEST else formula[: _LONGEST - 1] + "…"
-
-
-def _source(origin: Origin) -> str:
-    """The user's line, if it can be read."""
-    with suppress(Exception):  # whoever keeps sources may fail
-        return source_line(origin[0]) if origin else ""
-    return ""
 
 
 def meeting(before: Expr, after: Expr) -> Pair:
@@ -354,7 +345,7 @@ def _fusions(program: Program, compiled: bool) -> list[Event]:
                 "Elementwise operations of one shape run block by block, so that what lies "
                 "between them stays in the processor's cache.",
                 short_origin(origin),
-                _source(origin),
+                source_line(origin[0]) if origin else "",
                 is_of_gradient(origin),
             )
         )
