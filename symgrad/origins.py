@@ -1,4 +1,4 @@
-"""Which line of the user's code made a node and what it says; in which scope, and for a gradient?"""
+"""Which line of the user's code made a node, and its text; in which scope, for which purpose."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_a_node_knows_the_line_that_made_it_and_its_callers():
 
     x = T.dscalar("x")
     y = layer(x)  # caller
-    frames = [errors.resolve_frame(frame) for frame in y.origin]
+    frames = [origins.resolve_frame(frame) for frame in y.origin]
     assert frames[0] == (__file__, line_of("layer"))
     assert frames[1] == (__file__, line_of("caller"))
     assert len(frames) <= 4
@@ -67,7 +67,8 @@ def test_a_gradient_has_the_origin_of_what_it_differentiates():
     x = T.dvector("x")
     y = T.tanh(x)  # forward
     g = symgrad.grad(y.sum(), x)
-    found = {errors.resolve_frame(n.origin[0])[1] for n in symgrad.graph.walk.toposort([g]) if n.op}
+    nodes = symgrad.graph.walk.toposort([g])
+    found = {origins.resolve_frame(node.origin[0])[1] for node in nodes if node.op}
     assert line_of("forward") in found
 
 
