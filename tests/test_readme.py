@@ -18,7 +18,8 @@ from tests.rooms import ORDER, PACKAGE
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = {
-    path.name: path.read_text("utf-8") for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*.md"))
 }
 CAN_DRAW = bool(shutil.which("dot") or importlib.util.find_spec("pygraphviz"))
 README = DOCUMENTS["README.md"]
@@ -63,7 +64,7 @@ def test_code_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     if not CAN_DRAW:
         monkeypatch.setattr("symgrad.draw.svg", lambda expr, path: "")
-    at_least = {"README.md": 3, "ARCHITECTURE.md": 6}
+    at_least = {"README.md": 1, "ARCHITECTURE.md": 6, "docs/debugging.md": 5}
     assert run_blocks(DOCUMENTS[name], name) >= at_least.get(name, 0)
 
 
@@ -78,7 +79,7 @@ def test_the_picture_is_what_the_code_draws(
         return [html.unescape(text) for text in found]
 
     monkeypatch.chdir(tmp_path)
-    run_blocks(README, "README.md")
+    run_blocks(DOCUMENTS["docs/pictures.md"], "docs/pictures.md")
     assert texts(tmp_path / "cost.svg") == texts(ROOT / "docs" / "cost.svg")
 
 
@@ -103,15 +104,22 @@ def test_readme_commands_are_those_of_ci() -> None:
 
 def test_readme_names_extras_that_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = set(re.findall(r'"\.\[(\w+)\]"', README))
+    named = set(re.findall(r'"\.\[(\w+)\]"', README + DOCUMENTS["docs/install.md"]))
     assert named
     assert named <= set(project["optional-dependencies"])
+
+
+def test_readme_comes_to_its_commands_within_a_screen() -> None:
+    before = README[: README.index("```sh")]
+    assert before.count("\n") <= 40
+    assert README.count("\n") <= 100
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_links_lead_somewhere(name: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", DOCUMENTS[name])
-    assert [link or src for link, src in links if not (ROOT / (link or src)).exists()] == []
+    here = (ROOT / name).parent
+    assert [link or src for link, src in links if not (here / (link or src)).exists()] == []
 
 
 def test_files_that_are_named_exist() -> None:

@@ -577,15 +577,15 @@ def test_pieces_of_text():
     ]
 
 
-def test_the_readme_shows_the_tables_as_they_are():
-    readme = (ROOT / "README.md").read_text("utf-8").split("\n")
+def test_the_documents_show_the_tables_as_they_are():
+    page = (ROOT / "docs" / "profile.md").read_text("utf-8").split("\n")
     f, _ = trained(quiet())
     f(np.ones((4, 7)), [0] * 4)
     text = str(f.profile).split("\n")
-    assert next(line for line in text if "a call " in line and "line" in line) in readme
+    assert next(line for line in text if "a call " in line and "line" in line) in page
     outside = [line[21:] for line in text if line[7:10] == " % "]
     assert len(outside) == 6
-    assert outside == [line[21:] for line in readme if line[7:10] == " % "]
+    assert outside == [line[21:] for line in page if line[7:10] == " % "]
 
 
 # -- when Python ends ----------------------------------------------------------------------------
