@@ -19,7 +19,8 @@ the mean over a minibatch of
     H(t, p) = -Σ_i t_i log p_i
 
 and every step goes against its gradient, W ← W - η ∂H/∂W. The softmax is over the classes of one
-example, so that each row of p adds up to 1. (The README shows how to find out that it does not.)
+example, so that each row of p adds up to 1. (docs/debugging.md
+shows how to find out that it does not.)
 """
 
 from __future__ import annotations

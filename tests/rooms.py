@@ -48,7 +48,7 @@ def room(file: str) -> str:
     for name, held in ROOMS.items():
         if any(file == one or (one[-1] == "/" and file.startswith(one)) for one in held):
             return name
-    pytest.fail(f"symgrad/{file} lies in no room: move it to one of ROOMS in tests/test_layers.py")
+    pytest.fail(f"symgrad/{file} lies in no room: move it to one of ROOMS in tests/rooms.py")
 
 
 def imports(
@@ -135,22 +135,23 @@ def room_imports() -> set[tuple[str, str]]:
 
 
 def upward_calls() -> dict[tuple[str, str], list[str]]:
-    """What rooms call in later ones through `hooks`, by caller and called."""
+    """What rooms call in later ones through `hooks`, by caller and called, as it is met."""
     from symgrad import hooks
 
     for later in ("draw", "story"):
         import_module(f"symgrad.explain.{later}")
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for file in FILES:
         for node in ast.walk(TREES[file]):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "hooks.call":
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and called in ("hooks.call", "_call"):
                 name = getattr(node.args[0], "value", None)
                 if name in hooks.table:
                     module = getattr(hooks.table[name], "__module__", None)
-                    path = (module and file_of(module)) or file
+                    path = (module and file_of(module)) or "ops/op.py"  # an operation
                     if ORDER.index(room(path)) > ORDER.index(room(file)):
-                        found.setdefault((room(file), room(path)), set()).add(name)
-    return {pair: sorted(names) for pair, names in sorted(found.items())}
+                        found.setdefault((room(file), room(path)), {})[str(name)] = None
+    return {pair: list(names) for pair, names in sorted(found.items())}
 
 
 def dot() -> str:
@@ -162,9 +163,10 @@ def dot() -> str:
         '  node [fontname="Helvetica", fontsize=12, margin="0.18,0.09"];',
         '  edge [color="#35507a", fontname="Helvetica", fontsize=10];',
     ]
-    for name, held in HOLDS.items():
+    for k, (name, held) in enumerate(HOLDS.items()):
+        title = f"{k} · {name.rstrip('/')}" if k else name
         small = f'<font point-size="10" color="#44546a">{held}</font>'
-        lines.append(f'  "{name}" [label=<<b>{name.rstrip("/")}</b><br/>{small}>];')
+        lines.append(f'  "{name}" [label=<<b>{title}</b><br/>{small}>];')
     lines += [f'  "{a}" -> "{b}";' for a, b in sorted(room_imports(), key=str)]
     for (a, b), names in upward_calls().items():
         some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
@@ -172,6 +174,13 @@ def dot() -> str:
             f'  "{b}" -> "{a}" [dir=back, style=dashed, color="#b0743a", fontcolor="#8a5a2c",'
             f' label=" {some} ", constraint=false];'
         )
+    solid = "a solid arrow: is imported by, the way an expression goes"
+    dashed = "a dashed arrow: calls, through the table of hooks.py"
+    lines.append(
+        '  legend [shape=plaintext, style="", fontsize=10, fontcolor="#44546a",'
+        f' label="{solid}\\l{dashed}\\l"];'
+    )
+    lines.append('  {rank=same; "the ground"; legend;}')
     return "\n".join([*lines, "}"]) + "\n"
 
 

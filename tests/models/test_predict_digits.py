@@ -100,7 +100,7 @@ def moved(row: Any, rng: np.random.RandomState, side: int, room: float, dark: bo
 
 @pytest.mark.slow
 def test_the_table(mnist_directory: Path) -> None:
-    """The figures in the docstring and in the README."""
+    """The figures in the docstring and in models/README.md."""
     data = softmax_gd.load(mnist_directory, quiet=True)
     model = Model(softmax_gd.train(data, quiet=True).params["W"], np.zeros(10))
     found = measured(model, data.test)
