@@ -39,6 +39,7 @@ from symgrad.quoting import (
     listed as listed,
     quoted as quoted,
     repr_of as repr_of,
+    short as short,
     visible,
 )
 
@@ -257,11 +258,6 @@ def _operand(node: Any, here: str) -> str:
     """An operand in a line of its own: name, type, and where it was made if elsewhere."""
     place = made_in(node)
     return f"{short(label(node))}: {node.type}{'' if place == f', made at {here}' else place}"
-
-
-def short(text: str, most: int = 60) -> str:
-    """A text, or the beginning of a long one."""
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 @contextmanager

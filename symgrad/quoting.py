@@ -20,7 +20,16 @@ def quoted(text: object, limit: int = QUOTED) -> str:
     'W\\x1b[2Jx...'
     """
     text = escaped(str(text[:limit] if isinstance(text, bytes) else text)[: 2 * limit])
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return short(text, limit)
+
+
+def short(text: str, most: int = 60, dots: str = "...") -> str:
+    """A text, or the beginning of a long one.
+
+    >>> short("softmax", 6), short("softmax", 6, "…"), short("softmax", 7)
+    ('sof...', 'softm…', 'softmax')
+    """
+    return text if len(text) <= most else text[: most - len(dots)] + dots
 
 
 def repr_of(value: object, limit: int = QUOTED) -> str:

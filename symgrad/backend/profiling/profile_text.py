@@ -10,7 +10,7 @@ from typing import Any
 from symgrad.backend.profiling.profiled import ProfiledGroup, ProfiledStep, grouped, step_text
 from symgrad.backend.profiling.report import Plan
 from symgrad.backend.profiling.timing import Timing
-from symgrad.errors import quoted
+from symgrad.errors import quoted, short
 from symgrad.files.writing import say, write
 from symgrad.flags import config
 from symgrad.graph.expr import Expr
@@ -47,7 +47,7 @@ def summary(stats: Any, n_ops: int | None = None, n_apply: int | None = None) ->
     width = max(20, config.profiling.output_line_width)
     text = "\n\n".join(block for block in blocks if block)
     text = text.encode("ascii", "backslashreplace").decode()
-    return "\n".join(_cut(line, width) for line in text.split("\n"))
+    return "\n".join(short(line, width) for line in text.split("\n"))
 
 
 def show(text: str, file: Any = None) -> None:
@@ -227,7 +227,7 @@ def _columns(rows: Sequence[tuple[str, str, str]], width: int) -> list[str]:
     second, third = (max([len(row[k]) for row in rows], default=0) for k in (1, 2))
     longest = max([len(row[0]) for row in rows], default=0)
     first = max(12, min(longest, width - second - third - 4))
-    return [f"{_cut(a, first):<{first}}  {b:<{second}}  {c}".rstrip() for a, b, c in rows]
+    return [f"{short(a, first):<{first}}  {b:<{second}}  {c}".rstrip() for a, b, c in rows]
 
 
 def _time(seconds: float) -> str:
@@ -274,7 +274,3 @@ def _result(node: Expr, shapes: dict[Expr, Any]) -> str:
         return ""
     lengths = " x ".join(map(str, shapes[node]))
     return f"{node.dtype} {lengths}".rstrip()
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from symgrad.errors import short
 from symgrad.explain.draw.picture import Edge, Group, Node, Picture
 from symgrad.explain.draw.style import CLUSTERS, EDGES, GRAPH, INK, NODES, PLAIN, QUIET, Style
 from symgrad.explain.draw.texts import SLOT, shown_name
@@ -157,10 +158,9 @@ def _add_edge(graph: Any, edge: Edge, nodes: dict[str, Node], labelled: set[str]
 
 def escape(text: str, longest: int = _LONGEST, lines: bool = False) -> str:
     """Text that is shown as it is, whatever characters it has, in DOT and in XML."""
-    if len(text) > longest:
-        text = text[: longest - 1] + "…"
+    shown = short(text, longest, "…")
     clean = "".join(
-        c if c.isprintable() or (lines and c == "\n") else f"\\u{ord(c):04x}" for c in text
+        c if c.isprintable() or (lines and c == "\n") else f"\\u{ord(c):04x}" for c in shown
     )
     return html.escape(clean.replace("\\", "\\\\"))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from symgrad.errors import short
 from symgrad.explain.notation import text
 from symgrad.explain.story.evidence import Evidence, find_evidence
 from symgrad.graph.expr import Constant, Expr, Placeholder
@@ -257,7 +258,7 @@ def written(node: Expr, names: Mapping[Expr, str], limit: int = 60) -> str:
     """A node in mathematical notation, without what only the machine asks for."""
     formula = names.get(node) or text(node, names, share=False, limit=limit)
     formula = re.sub(r", (start|broadcasts)=\w+", "", formula)
-    return formula if len(formula) <= _LONGEST else formula[: _LONGEST - 1] + "…"
+    return short(formula, _LONGEST, "…")
 
 
 def meeting(before: Expr, after: Expr) -> Pair:
@@ -310,7 +311,7 @@ def _letters(pair: Pair) -> tuple[Mapping[Expr, str], tuple[tuple[str, str], ...
         letter = next(free, "") if len(formula) > _SHORT or "…" in formula else ""
         if letter:
             names[node] = letter
-            where.append((letter, formula if len(formula) <= 70 else formula[:69] + "…"))
+            where.append((letter, short(formula, 70, "…")))
     return names, tuple(where)
 
 
@@ -328,7 +329,7 @@ def _fusions(program: Program, compiled: bool) -> list[Event]:
             inputs: dict[Expr, Expr] = {n: Placeholder(n.type, name) for n, name in names.items()}
             nodes, names = as_meant(nodes, inputs), {}
         results = [written(node, names, 30) for node in nodes]
-        shown = [r if len(r) <= 60 else r[:59] + "…" for r in results[:3]]
+        shown = [short(r, 60, "…") for r in results[:3]]
         ops = [step.node.op.name for step in chain.steps]
         if not compiled:
             ops = [node.op.name for node in dict.fromkeys(served(s.node) for s in chain.steps)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from symgrad import hooks
-from symgrad.errors import quoted
+from symgrad.errors import quoted, short
 from symgrad.explain.notation import text
 from symgrad.explain.story.events import TITLES, Event, events
 from symgrad.graph.expr import Expr
@@ -165,7 +165,7 @@ def _formula(node: Expr) -> str:
         formula = re.sub(r", (start|broadcasts)=\w+", "", text(node, limit=limit))
         if len(formula) <= _LONGEST:
             break
-    return formula if len(formula) <= _LONGEST else formula[: _LONGEST - 1] + "…"
+    return short(formula, _LONGEST, "…")
 
 
 def _lines(event: Event, number: int) -> list[str]:
@@ -182,7 +182,7 @@ def _lines(event: Event, number: int) -> list[str]:
         lines.append(f"     Evidence: {event.evidence}.")
     if event.place:
         gradient = "the gradient of " if event.in_gradient else ""
-        source = event.source if len(event.source) <= 70 else event.source[:69] + "…"
+        source = short(event.source, 70, "…")
         lines.append(f"     {gradient}{event.place}: {source}".rstrip(": "))
     if event.more:
         lines.append(f"     ... and {event.more} more by this rule")

@@ -7,6 +7,7 @@ import re
 from html import escape
 from typing import Any
 
+from symgrad.errors import short
 from symgrad.explain.story.events import TITLES, Event
 from symgrad.files.writing import write
 
@@ -138,7 +139,7 @@ def _card(event: Event, number: int) -> str:
     parts.append(f'<div class="note reason">{_escaped(event.reason)}</div>')
     if event.place:
         gradient = "the gradient of " if event.in_gradient else ""
-        source = event.source if len(event.source) <= 90 else event.source[:89] + "…"
+        source = short(event.source, 90, "…")
         code = f" <code>{_escaped(source)}</code>" if source else ""
         parts.append(f'<div class="note">{gradient}{_escaped(event.place)}{code}</div>')
     if event.more:
