@@ -135,9 +135,7 @@ def _add(g: Given) -> Label | str:
 
 @labels(ops.sub)
 def _sub(g: Given) -> Label | str:
-    if len(g.drawn) == 2:
-        return _between(g, "−")
-    return f"− {g.at(1, 2)}" if g.texts[0] is None else f"{g.at(0, 1)} − {SLOT}"
+    return _taken(g, "−", 1)
 
 
 @labels(ops.neg)
@@ -158,9 +156,7 @@ def _mul(g: Given) -> Label | str:
 
 @labels(ops.true_div)
 def _true_div(g: Given) -> Label | str:
-    if len(g.drawn) == 2:
-        return _between(g, "÷")
-    return f"÷ {g.at(1, 3)}" if g.texts[0] is None else f"{g.at(0, 2)} ÷ {SLOT}"
+    return _taken(g, "÷", 2)
 
 
 @labels(ops.pow)
@@ -227,6 +223,15 @@ def _elementwise(g: Given) -> Label | str:
 @labels(ops.Cast)
 def _cast(g: Given) -> str:
     return f"to {g.node.op.dtype}"
+
+
+def _taken(g: Given, sign: str, level: int) -> Label | str:
+    """One operand taken from the other: `a − b`, or with a text on one side."""
+    if len(g.drawn) == 2:
+        return _between(g, sign)
+    return (
+        f"{sign} {g.at(1, level + 1)}" if g.texts[0] is None else f"{g.at(0, level)} {sign} {SLOT}"
+    )
 
 
 def _between(g: Given, sign: str) -> Label:

@@ -144,11 +144,13 @@ def not_finite(s: Subject) -> Iterator[Finding]:
 # -- axes ------------------------------------------------------------------------------------
 
 
+def _softmaxes(s: Subject) -> list[Expr]:
+    return [n for n in s.written if getattr(n.op, "name", "") in ("softmax", "log_softmax")]
+
+
 def softmax_of_one(s: Subject) -> Iterator[Finding]:
     """Softmax along an axis of length 1, which gives 1 whatever its input."""
-    for node in s.written:
-        if node.op is None or node.op.name not in ("softmax", "log_softmax"):
-            continue
+    for node in _softmaxes(s):
         shape = s.types[node.inputs[0]].shape
         if shape and all(shape[a] == 1 for a in node.op.axis):
             value = "1" if node.op.name == "softmax" else "0"
@@ -161,9 +163,7 @@ def softmax_of_one(s: Subject) -> Iterator[Finding]:
 
 def softmax_twice(s: Subject) -> Iterator[Finding]:
     """Softmax of what is a softmax already."""
-    for node in s.written:
-        if node.op is None or node.op.name not in ("softmax", "log_softmax"):
-            continue
+    for node in _softmaxes(s):
         inner = node.inputs[0]
         if inner.op is not None and inner.op.name == "softmax":
             what = (
