@@ -124,7 +124,7 @@ class Chain:
             self.symbols[quantity.expr] = symbol
             self.names.setdefault(symbol, quantity.name)
             for axis in range(symbol.ndim):
-                self.letters.unite((symbol, axis), self.letters.lengths(quantity.expr)[axis])
+                self.letters.equal.join((symbol, axis), self.letters.lengths(quantity.expr)[axis])
         for quantity, image in zip(self.quantities, images, strict=True):
             symbol = self.symbols[quantity.expr]
             if symbol in self.bodies:
@@ -162,7 +162,7 @@ class Chain:
                 raw[symbol] = total
                 seed = Placeholder(symbol.type)
                 for axis in range(seed.ndim):
-                    self.letters.unite((seed, axis), self.letters.lengths(symbol)[axis])
+                    self.letters.equal.join((seed, axis), self.letters.lengths(symbol)[axis])
                 self.names[seed] = f"{sign}{above}/{sign}{self.names[symbol]}"
             self.seeds[symbol] = seed
             if symbol in self.bodies:
@@ -238,7 +238,7 @@ class Chain:
                 for one, other in zip(
                     self.letters.lengths(symbol), self.letters.lengths(form), strict=True
                 ):
-                    self.letters.unite(one, other)
+                    self.letters.equal.join(one, other)
         rest = Tidy(self.letters)(substitute(rest, symbol_of))
         formulas = dict(zip(symbols, rest, strict=False))
         closed = dict(zip(ends, rest[len(symbols) :], strict=True))

@@ -119,7 +119,7 @@ class Derivation:
         for node in toposort([e], stop=found):
             if isinstance(node.op, Dim):
                 lengths = self._chain.letters.lengths(node.inputs[0])
-                found[node] = self._chain.letters.name(lengths[node.op.axis])
+                found[node] = self._chain.letters.equal.name(lengths[node.op.axis])
         return found
 
     def _write(self, e: Expr, names: Mapping[Expr, str], style: str) -> str:

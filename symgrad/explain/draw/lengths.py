@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, count
 
+from symgrad.explain.lengths import Equal
 from symgrad.graph.expr import Expr
 from symgrad.graph.shared import Shared
 from symgrad.graph.types import ObjectType, TupleType
-from symgrad.ops.arrays.constructors import Arange
 from symgrad.ops.control.loops import Map
-from symgrad.ops.families import Elementwise
 from symgrad.ops.indexing.index_spec import SYMBOL
-from symgrad.ops.indexing.indexing import IncIndex, Index
-from symgrad.ops.nnet.row_losses import RowLoss
+from symgrad.ops.indexing.indexing import Index
 from symgrad.ops.op import Lengths, Project
 
 _LETTERS = "nmpqrstuvabcdefghijk"
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
-Length = int | tuple[Expr, int]
 Symbols = Mapping[Expr, tuple[str, ...]]
-
-
-class _Equal(dict[Length, Length]):
-    """Which lengths are one; a number stands for all that equal it."""
-
-    def find(self, length: Length) -> Length:
-        last = length
-        while last in self:
-            last = self[last]
-        while length in self:  # the next search is one step
-            self[length], length = last, self[length]
-        return last
-
-    def join(self, a: Length, b: Length) -> None:
-        a, b = self.find(a), self.find(b)
-        if isinstance(b, int):
-            a, b = b, a
-        if a != b and not isinstance(b, int):
-            self[b] = a
 
 
 def symbols(
@@ -71,7 +50,9 @@ def symbols(
     ('n', 'm')
     """
     known: dict[Expr, Lengths] = {}
-    equal = _Equal()
+    free = [letter for letter in _LETTERS if letter not in set(taken)]
+    more = (f"n{k}".translate(_SUBSCRIPTS) for k in count(len(free)))
+    equal = Equal(chain(free, more))
     for node in order:
         if same is not None and same[node] is not node:
             known[node] = known[same[node]]
@@ -80,28 +61,9 @@ def symbols(
         if isinstance(node.op, Project):
             drawn_below = inputs_of(node.inputs[0])
         known[node] = _lengths(node, drawn_below, known)
-        if isinstance(node.op, Elementwise):
-            _meet(known[node], [known[i] for i in node.inputs], equal)
-        elif isinstance(node.op, (Index, IncIndex)):
-            _pair(node, known, equal)
-        elif isinstance(node.op, RowLoss):
-            _meet(known[node.inputs[1]], [known[node.inputs[0]][:1]], equal)
-        elif node.op is not None and all(i in known for i in node.inputs):
-            for a, b in node.op.equal_lengths(node, known):
-                equal.join(a, b)
-    names: dict[Length, str] = {}
-    free = iter([letter for letter in _LETTERS if letter not in set(taken)])
-
-    def name(length: Length) -> str:
-        length = equal.find(length)
-        if isinstance(length, int):
-            return str(length)
-        if length not in names:
-            letter = next(free, None)
-            names[length] = letter or "n" + str(len(names)).translate(_SUBSCRIPTS)
-        return names[length]
-
-    return {node: tuple([name(n) for n in lengths]) for node, lengths in known.items()}
+        if node.op is not None and all(i in known for i in node.inputs):
+            equal.learn(node, known)
+    return {node: tuple(map(equal.name, lengths)) for node, lengths in known.items()}
 
 
 def _lengths(node: Expr, drawn_below: Sequence[Expr], known: Mapping[Expr, Lengths]) -> Lengths:
@@ -126,24 +88,6 @@ def _lengths(node: Expr, drawn_below: Sequence[Expr], known: Mapping[Expr, Lengt
         if isinstance(node.op, Index):
             own = _of_minibatch(node, own)
     return tuple([a if n is None else n for a, n in zip(own, static, strict=True)])
-
-
-def _meet(result: Lengths, inputs: Sequence[Lengths], equal: _Equal) -> None:
-    for axis in range(-len(result), 0):
-        for shape in inputs:
-            if len(shape) >= -axis and shape[axis] != 1:
-                equal.join(result[axis], shape[axis])
-
-
-def _pair(node: Expr, known: Mapping[Expr, Lengths], equal: _Equal) -> None:
-    """In `p[arange(n), y]` rows are counted off against classes: a reader takes it for all rows."""
-    first = 1 if isinstance(node.op, Index) else 2
-    spec = node.op.spec
-    if len(spec) < 2 or any(entry[0] != "array" for entry in spec):
-        return
-    for axis, i in enumerate(node.inputs[first:]):
-        if isinstance(i.op, Arange) and i.op.counts_up(i):
-            equal.join(known[node.inputs[0]][axis], known[i][0])
 
 
 # -- x[i * 600 : (i + 1) * 600] has 600 rows -----------------------------------------------------
