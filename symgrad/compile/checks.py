@@ -21,7 +21,7 @@ from symgrad.errors import (
     warn_user,
 )
 from symgrad.flags import config
-from symgrad.graph.expr import Constant, Expr, Placeholder, check_same_type
+from symgrad.graph.expr import Constant, Expr, Placeholder, check_replaceable, check_same_type
 from symgrad.graph.shared import Cell, Shared, shared as make_shared
 from symgrad.graph.types import ObjectType, is_discrete, promote
 from symgrad.graph.values import accept
@@ -127,6 +127,7 @@ def check_givens(givens: Any, strict: bool) -> dict[Expr, Expr]:
     for old, new in check_pairs(givens, "givens"):
         if not isinstance(old, Expr):
             raise GraphTypeError(f"function: givens must map variables, not {repr_of(old)}.")
+        check_replaceable(old, "function: givens")
         if old in replacements:
             raise GraphValueError(f"function: givens replaces {old} twice.")
         if not isinstance(new, Expr):

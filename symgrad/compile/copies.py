@@ -9,7 +9,7 @@ from symgrad.compile.checks import check_pairs, check_updates
 from symgrad.compile.functions import build
 from symgrad.compile.recipe import Recipe
 from symgrad.errors import GraphTypeError, GraphValueError, checks_keywords, repr_of
-from symgrad.graph.expr import Constant, Expr, check_same_type
+from symgrad.graph.expr import Constant, Expr, check_replaceable, check_same_type
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.arithmetic.elementwise import cast
@@ -81,6 +81,7 @@ def clone(
     for old, new in check_pairs(replace, "replace"):
         if not isinstance(old, Expr):
             raise GraphTypeError(f"clone: replace must map variables, not {repr_of(old)}.")
+        check_replaceable(old, "clone")
         new = as_expr(new, "clone")
         if not strict and new.dtype != old.dtype:
             new = cast(new, old.dtype)

@@ -519,6 +519,20 @@ def placeholder(type_: ValueType, name: str | None = None) -> Placeholder:
     return Placeholder(type_, name)
 
 
+def check_replaceable(old: Expr, what: str) -> None:
+    """Raise for a constant: what is built on one may use its value or its length at once.
+
+    A cast does, and ``v[c]``, the slope of ``v**c``, ``c.mean()``; no node would say so.
+    """
+    if isinstance(old, Constant):
+        raise GraphTypeError(
+            f"{what}: {old} is a constant and cannot be replaced, for what was built on it may "
+            "have used its value at once. Build on a variable in its place, such as "
+            f"T.TensorType({old.dtype!r}, {(False,) * old.type.ndim})(), and replace that one.\n"
+            f"{made_at(old)}"
+        )
+
+
 def check_same_type(old: Expr, new: Expr, what: str) -> None:
     """Raise unless `new` can stand where `old` stands: same dtype and rank."""
     if old.type.dtype != new.type.dtype or old.type.ndim != new.type.ndim:

@@ -356,6 +356,20 @@ def test_givens_of_another_type():
         function([], x, givens=[(x, np.ones(1)), (x, np.ones(1))])
 
 
+@pytest.mark.parametrize(
+    "built",
+    [lambda c: T.cast(c, "float32"), lambda c: c[0] ** c[1], lambda c: c.mean(), lambda c: c + 1],
+)
+def test_a_constant_is_not_replaced(built):
+    """What was built on it may have used its value or length at once: the result would be wrong."""
+    c, x = T.constant([1.0, 2.0]), T.dvector("x")
+    with pytest.raises(GraphTypeError, match=r"\[1.0, 2.0\] is a constant and cannot be replaced"):
+        theano.clone(built(c), replace={c: x})
+    with pytest.raises(GraphTypeError, match="givens: .* is a constant"):
+        function([x], built(c), givens={c: x})
+    assert theano.clone(built(x), replace={x: c}).eval().dtype == built(c).eval().dtype
+
+
 # -- names and modes ---------------------------------------------------------------------------
 
 
