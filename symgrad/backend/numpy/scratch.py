@@ -19,6 +19,7 @@ from symgrad.ops.op import Lengths, Op, Shape, Spec, nbytes
 from symgrad.plan import Scratch
 
 _SETS = 8  # sets of lengths that a function keeps memory for
+_LARGE = 2**26  # bytes that those may take together; the latest two (training, testing) always stay
 # Sets of arrays kept for one set of lengths. As many calls may compute at the same time; a hundred
 # threads would leave a hundred sets behind.
 _AT_ONCE = max(4, os.cpu_count() or 1)
@@ -38,6 +39,7 @@ class Memory:
         self.scratch = scratch
         self.kernels = kernels
         self.kept: dict[tuple[Shape, ...], deque[Any]] = {}
+        self.sizes: dict[tuple[Shape, ...], int] = {}  # bytes of one set of arrays
         self.made = 0
         self.lock = new_lock()
 
@@ -56,6 +58,7 @@ class Memory:
         """Let go of all memory that no call is using."""
         with self.lock:
             self.kept.clear()
+            self.sizes.clear()
 
     def _make(self, shapes: tuple[Shape, ...]) -> tuple[Any, ...]:
         with self.lock:
@@ -66,19 +69,38 @@ class Memory:
                 if self.made > _PATIENCE and not always:
                     return self._nothing(shapes)
                 if len(self.kept) >= _SETS and not always:
-                    del self.kept[next(iter(self.kept))]
+                    self._drop_oldest()
                 kept = self.kept[shapes] = deque(maxlen=None if always else _AT_ONCE)
         found = self._found(shapes)
         if not self._equal(found):
             return self._nothing(shapes)
-        return (
+        arrays = [
             *[self._array(node, found) for _, node in self.scratch.arrays],
             *[_workspace(node, found) for _, node in self.scratch.works],
+        ]
+        self._make_room(shapes, _bytes(arrays))
+        return (
+            *arrays,
             *[_solver(node, found) for _, node in self.scratch.solvers],
             *[_bound(kernel, results, found) for results, kernel in self.kernels],
             *[_spare(each.nodes, found) for each in self.scratch.fitting],
             kept,
         )
+
+    def _make_room(self, shapes: tuple[Shape, ...], size: int) -> None:
+        """Drop the oldest sets if all of them together, with this one, are large."""
+        if config.stress.reuse == "always":
+            return
+        with self.lock:
+            if shapes in self.kept:  # another thread may have dropped it
+                self.sizes[shapes] = size
+            while len(self.kept) > 2 and sum(self.sizes.values()) > _LARGE:
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = next(iter(self.kept))
+        del self.kept[oldest]
+        self.sizes.pop(oldest, None)
 
     def _found(self, shapes: tuple[Shape, ...]) -> dict[Expr, Shape]:
         given = zip(self.scratch.sources, shapes, strict=True)
@@ -116,6 +138,13 @@ class Memory:
         solvers = [partial(_solve, node.op) for _, node in self.scratch.solvers]
         spares = [no_spare] * len(self.scratch.fitting)
         return (*[None] * count, *solvers, *chains, *spares, deque(maxlen=0))
+
+
+def _bytes(arrays: Any) -> int:
+    """What arrays take, those in tuples too."""
+    if isinstance(arrays, list | tuple):
+        return sum(map(_bytes, arrays))
+    return 0 if arrays is None else int(arrays.nbytes)
 
 
 def further_shapes(

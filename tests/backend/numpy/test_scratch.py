@@ -52,6 +52,26 @@ def test_only_some_shapes_are_remembered_and_too_many_get_no_memory():
     assert f._compiled.memory.made > scratch._PATIENCE
 
 
+@pytest.mark.parametrize("columns", [1, 300])
+def test_many_large_sets_are_not_kept(monkeypatch, columns):
+    x = T.dmatrix("x")
+    f = function([x], [T.tanh(T.dot(x, x.T) * 2).sum(), T.sort(x, 0)[0]])
+    monkeypatch.setattr(scratch, "_LARGE", 100_000)
+    for n in [1, 2, *range(100, 120)]:
+        f(np.ones((n, columns)))
+    memory = f._compiled.memory
+    assert len(memory.kept) == 2  # 80 kB or more each
+    assert memory.sizes.keys() == memory.kept.keys()
+    assert all(size >= 8 * key[0][0] ** 2 for key, size in memory.sizes.items())
+    made = memory.made
+    for n in (119, 118, 119):
+        f(np.ones((n, columns)))
+    assert memory.made == made
+    for n in range(1, 9):
+        f(np.ones((n, columns)))
+    assert len(memory.kept) == scratch._SETS
+
+
 def test_calls_on_threads_never_share_memory():
     x = T.dmatrix("x")
     f = function([x], softened(x))
