@@ -317,12 +317,17 @@ def test_calls_at_once_leave_as_much_as_may_compute_at_once():
     assert len(sets) == scratch._AT_ONCE
 
 
-def test_numbers_of_many_rows_are_not_kept():
-    row_losses._kept_counting.cache_clear()
-    for n in (10, row_losses._COUNTED, row_losses._COUNTED + 1, 100_000):
-        step(TRAINED, n)
+def test_numbers_of_many_rows_are_parts_of_few_tables(monkeypatch):
+    monkeypatch.setattr(row_losses, "_long_tables", tables := {})
+    longest = row_losses._LONGEST
+    for step in range(10):
+        for n in (2049, 5000, 3000, longest, longest + 1):
+            counted = row_losses._counting(n, step)
+            np.testing.assert_array_equal(counted, np.arange(n) * step)
+        assert counted.base is None  # not a part of a table
+        assert sum(table.nbytes for table in tables.values()) <= 2**23
+    assert row_losses._counting(5000, step).base is tables[step]
     kept = row_losses._kept_counting.cache_info()
-    assert kept.currsize * row_losses._COUNTED * 8 < 1e6
     assert kept.maxsize * row_losses._COUNTED * 8 < 2e6
 
 

@@ -20,7 +20,9 @@ from symgrad.ops.op import Arg, Example, Lengths, Op, Spec, elements
 _limits = config.stress
 _FEW = 32  # a product with ones adds up rows of this length three times faster than a reduction
 _CONSTANTS = {np.dtype(d): (np.ones((), d), np.ones(_FEW, d)) for d in (np.float32, np.float64)}
-_COUNTED = 2048  # the most numbers that `_counting` keeps
+_COUNTED = 2048  # numbers up to which `_counting` keeps a table for each length
+_LONGEST = 2**18  # numbers in the longest table, of which the longer ones are parts
+_TABLES = 4  # of those
 _UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4)}
 
 
@@ -189,10 +191,19 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
 def _counting(n: int, step: int) -> Any:
     """0, step, 2 * step, …: n numbers, which nobody may change.
 
-    Those of many rows are not kept: they take a fiftieth of the time that the rows do, but all that
-    were ever met would be gigabytes.
+    Making them takes a fiftieth of the time that the rows do. All that were ever met would be
+    gigabytes: those of many rows are parts of one table that grows, 8 MB in all.
     """
-    return _kept_counting(n, step) if n <= _COUNTED else _count(n, step)
+    if n <= _COUNTED:
+        return _kept_counting(n, step)
+    if n > _LONGEST:
+        return _count(n, step)
+    table = _long_tables.get(step)
+    if table is None or len(table) < n:
+        if len(_long_tables) >= _TABLES:
+            _long_tables.clear()
+        table = _long_tables[step] = _count(1 << (n - 1).bit_length(), step)
+    return table[:n]
 
 
 def _count(n: int, step: int) -> Any:
@@ -200,6 +211,7 @@ def _count(n: int, step: int) -> Any:
 
 
 _kept_counting = lru_cache(maxsize=64)(_count)
+_long_tables: dict[int, Any] = {}
 
 
 def _row_loss(xp: Any, z: Any, y: Any) -> tuple[Any, Any]:
