@@ -2,8 +2,8 @@
 
 A pickle is a program for a machine with a stack: most instructions push a value or put values into
 a container, a few call what the file names. `read_data` is such a machine for plain data only:
-numbers, texts, bytes, containers, NumPy's numbers and arrays. What a file names is looked up in a
-table of functions of this module (and those that the caller adds), each of which checks what it is
+numbers, texts, bytes, containers, NumPy's numbers and arrays. What a file names is looked up in the
+table of `symgrad.files.pickle_calls` (and that of the caller), whose functions check what they are
 given. No constructor, ``__setstate__`` or ``__reduce__`` of any other class is ever called with
 what a file says, and everything is counted as it is built (see `symgrad.files.budget`).
 """
@@ -11,25 +11,26 @@ what a file says, and everything is counted as it is built (see `symgrad.files.b
 from __future__ import annotations
 
 import collections
-import math
 import pickletools
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from symgrad.errors import quoted
 from symgrad.files import budget
 from symgrad.files.budget import BudgetError
+from symgrad.files.pickle_calls import (
+    FUNCTIONS,
+    ForbiddenError,
+    Unfilled,
+    filled,
+    reconstruct,
+    with_byte_order,
+)
 
 __all__ = ["ForbiddenError", "read_data"]
-
-
-class ForbiddenError(BudgetError):
-    """A pickle asks for something that is no plain data."""
 
 
 class _Entry:
@@ -52,128 +53,9 @@ class _Function:
         self.call = call
 
 
-class _Unfilled:
-    """An array before its state is set."""
-
-
 _MARK = _Entry(None)
 
-_NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c(8|16))")
 
-
-# ---------------------------------------------------------------- what a file may call
-def _dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtype[Any]:
-    if not isinstance(code, str) or not re.fullmatch(
-        r"[<>|=]?(b1|[iu][1248]|f[248]|c(8|16))", code
-    ):
-        raise ForbiddenError(f"array elements of type {quoted(repr(code), 40)}")
-    return np.dtype(code)
-
-
-def _with_byte_order(dtype: np.dtype[Any], state: Any) -> np.dtype[Any]:
-    """A dtype as its pickled state has it, of which only the byte order may say anything."""
-    if not isinstance(state, tuple) or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
-        raise ForbiddenError("a damaged element type")
-    if any(part is not None for part in state[2:5]):
-        raise ForbiddenError("array elements with parts")
-    return dtype.newbyteorder(state[1])
-
-
-def _elements(raw: Any, dtype: Any) -> npt.NDArray[Any]:
-    if isinstance(raw, str):  # Python 2 wrote bytes as str, which latin1 keeps one to one
-        raw = raw.encode("latin1")
-    if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, np.dtype):
-        raise ForbiddenError("an array of Python objects")
-    if len(raw) % dtype.itemsize:
-        raise ForbiddenError(f"{len(raw):,} bytes of elements of {dtype.itemsize} each")
-    return np.frombuffer(raw, dtype)
-
-
-def _array(raw: Any, dtype: Any, shape: Any, order: str) -> npt.NDArray[Any]:
-    array = _elements(raw, dtype)
-    if isinstance(shape, int):
-        shape = (shape,)
-    if not isinstance(shape, tuple) or not all(type(length) is int for length in shape):
-        raise ForbiddenError("an array whose shape is no shape")
-    if len(shape) > 32 or min(shape, default=0) < 0 or array.size != math.prod(shape):
-        raise ForbiddenError(f"{array.size:,} elements for an array of shape {quoted(shape, 60)}")
-    return array.reshape(shape, order="F" if order == "F" else "C").copy()
-
-
-def _scalar(dtype: Any, raw: Any) -> Any:
-    found = _elements(raw, dtype)
-    if found.size != 1:
-        raise ForbiddenError(f"{found.size:,} elements for one number")
-    return found[0]
-
-
-def _filled(state: Any) -> npt.NDArray[Any]:
-    if not isinstance(state, tuple) or len(state) != 5:
-        raise ForbiddenError("a damaged array")
-    _version, shape, dtype, fortran, raw = state
-    return _array(raw, dtype, shape, "F" if fortran else "C")
-
-
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise ForbiddenError(f"text in {quoted(repr(encoding), 40)}")
-    return text.encode("latin1")
-
-
-def _reconstruct(kind: Any, shape: Any, code: Any) -> _Unfilled:
-    if kind is not _Unfilled:
-        raise ForbiddenError("an array of a class that is not NumPy's")
-    return _Unfilled()
-
-
-def _complex(*parts: Any) -> complex:
-    if len(parts) != 2 or not all(type(part) is float for part in parts):
-        raise ForbiddenError("a complex number of something else than two floats")
-    return complex(*parts)
-
-
-def _slice(*ends: Any) -> slice:
-    if not all(end is None or isinstance(end, int | np.integer) for end in ends) or len(ends) != 3:
-        raise ForbiddenError("a slice that is not of three whole numbers or None")
-    return slice(*ends)
-
-
-def _ordered(*nothing: Any) -> collections.OrderedDict[Any, Any]:
-    if nothing:
-        raise ForbiddenError("an OrderedDict that is not filled item by item")
-    return collections.OrderedDict()
-
-
-def _bytearray(raw: Any = b"", encoding: Any = "latin1") -> bytearray:
-    return bytearray(raw if isinstance(raw, bytes) else _encode(raw, encoding))
-
-
-def _bytes() -> bytes:
-    return b""
-
-
-_FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): _Unfilled,
-    ("numpy", "dtype"): _dtype,
-    ("_codecs", "encode"): _encode,
-    ("collections", "OrderedDict"): _ordered,
-}
-for _home in ("numpy.core", "numpy._core"):
-    _FUNCTIONS[f"{_home}.multiarray", "scalar"] = _scalar
-    _FUNCTIONS[f"{_home}.multiarray", "_reconstruct"] = _reconstruct
-    _FUNCTIONS[f"{_home}.numeric", "_frombuffer"] = _array
-for _home in ("builtins", "__builtin__"):
-    _FUNCTIONS |= {
-        (_home, "complex"): _complex,
-        (_home, "slice"): _slice,
-        (_home, "bytearray"): _bytearray,
-        (_home, "bytes"): _bytes,
-        (_home, "set"): set,  # of a list: see `_Machine.reduce`
-        (_home, "frozenset"): frozenset,
-    }
-
-
-# ---------------------------------------------------------------- the machine
 def read_data(
     data: bytes,
     *,
@@ -212,7 +94,7 @@ def read_data(
     ...     print(error)
     a pickle that asks for builtins.print, which is no plain data
     """
-    machine = _Machine({**_FUNCTIONS, **(functions or {})}, persistent)
+    machine = _Machine({**FUNCTIONS, **(functions or {})}, persistent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes in the texts of a damaged file
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
@@ -332,7 +214,7 @@ class _Machine:
     # ---- containers
     def use(self, entry: _Entry) -> Any:
         """The value, which is now part of something and cannot change any more."""
-        if entry.for_call or isinstance(entry.value, _Function | _Unfilled):
+        if entry.for_call or isinstance(entry.value, _Function | Unfilled):
             raise ForbiddenError("a pickle that holds functions or unfinished arrays")
         entry.used = True
         return entry.value
@@ -355,9 +237,9 @@ class _Machine:
         entry = _Entry(None)
         if kind is tuple:
             for place, part in enumerate(parts):
-                if isinstance(part.value, _Function) and part.value.call is _Unfilled:
+                if isinstance(part.value, _Function) and part.value.call is Unfilled:
                     entry.for_call = True
-                    parts[place] = _Entry(_Unfilled)
+                    parts[place] = _Entry(Unfilled)
         values = list(self.grow(entry, parts))
         if kind is frozenset:
             self.check_keys(parts)
@@ -415,7 +297,7 @@ class _Machine:
             self.check_keys([_Entry(value, arguments.weight) for value in listed])
             self.stack.append(_Entry(call(listed), arguments.weight, arguments.depth))
             return
-        if arguments.for_call and call is not _reconstruct:
+        if arguments.for_call and call is not reconstruct:
             raise ForbiddenError("a pickle that holds functions")
         self.stack.append(_Entry(call(*arguments.value), arguments.weight, arguments.depth))
 
@@ -425,9 +307,9 @@ class _Machine:
         if entry.used:
             raise ForbiddenError("an object whose state is set after it was used")
         if isinstance(entry.value, np.dtype):
-            entry.value = _with_byte_order(entry.value, state.value)
-        elif isinstance(entry.value, _Unfilled):
-            entry.value = _filled(state.value)
+            entry.value = with_byte_order(entry.value, state.value)
+        elif isinstance(entry.value, Unfilled):
+            entry.value = filled(state.value)
         else:
             raise ForbiddenError("a pickle that sets the state of an object")
         entry.weight += state.weight
