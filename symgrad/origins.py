@@ -65,7 +65,7 @@ def is_internal(filename: str) -> bool:
     return known
 
 
-def capture_origin(depth: int = 2) -> Origin:
+def capture_origin() -> Origin:
     """Return the frames of user code above the caller, the nearest first.
 
     There are at most ``config.traceback.limit`` of them.
@@ -77,7 +77,7 @@ def capture_origin(depth: int = 2) -> Origin:
         _local.origin = None  # the end of that block was interrupted
     found: list[Frame] = []
     limit = config.traceback.limit
-    frame: FrameType | None = sys._getframe(depth)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(found) < limit:
         code = frame.f_code
         # The table is asked here: a call for every frame would double the time.

@@ -32,13 +32,13 @@ def short(text: str, most: int = 60, dots: str = "...") -> str:
     return text if len(text) <= most else text[: most - len(dots)] + dots
 
 
-def repr_of(value: object, limit: int = QUOTED) -> str:
+def repr_of(value: object) -> str:
     """What was given, as Python writes it, fit for a message.
 
-    >>> repr_of("fast"), repr_of("x" * 300, 12)
-    ("'fast'", "'xxxxxxxx...")
+    >>> repr_of("fast"), len(repr_of("x" * 300))
+    ("'fast'", 200)
     """
-    return quoted(repr(value), limit)
+    return quoted(repr(value))
 
 
 def escaped(text: str) -> str:

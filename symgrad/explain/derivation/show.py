@@ -17,6 +17,7 @@ from symgrad.graph.walk import toposort
 from symgrad.ops.arrays.lengths import Dim
 
 _SHORT = 72  # characters of a closed formula in the variables alone
+_RULE = 82  # characters of a line of a rule
 _LONG = 240  # of one with the names of quantities
 
 
@@ -193,7 +194,7 @@ class Derivation:
 # -- text ------------------------------------------------------------------------------------
 
 
-def text_of(d: Derivation, ascii: bool = False) -> str:
+def text_of(d: Derivation, ascii: bool) -> str:
     """A derivation as text."""
     chain, kind = d._chain, "ascii" if ascii else "unicode"
     style = STYLES[kind]
@@ -244,10 +245,10 @@ def _mark(c: Checked, ascii: bool) -> str:
     return f"  {sign} {c.error:.0e}" if c.ok else f"  {sign} FAILS"
 
 
-def _wrapped(rule: str, width: int = 82) -> list[str]:
+def _wrapped(rule: str) -> list[str]:
     lines = [""]
     for word in rule.split():
-        if len(lines[-1]) + len(word) >= width:
+        if len(lines[-1]) + len(word) >= _RULE:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word
     return lines

@@ -2,7 +2,8 @@
 
 Signs and numbers come first, scalars go out of matrix products and sums, equal factors cancel or
 become powers, and like terms are collected. Values stay the same, but for rounding, wherever no
-factor that cancels is zero.
+factor that cancels is zero. The rules need each other (a factor that leaves a sum may cancel in the
+product above), so they are one class that goes over the graph once.
 """
 
 from __future__ import annotations

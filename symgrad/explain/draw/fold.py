@@ -29,8 +29,8 @@ class _Key(NamedTuple):
     title: str
 
 
-def fold(picture: Picture, limit: int = LIMIT) -> Picture:
-    """The same picture if it has at most `limit` nodes, else one of boxes that say what they hold.
+def fold(picture: Picture) -> Picture:
+    """The same picture if it has at most `LIMIT` nodes, else one of boxes that say what they hold.
 
     What is folded is what the user put together: operations of one source line, or if those are
     too many of one name scope, or of several scopes one after the other; variables that the same
@@ -44,7 +44,7 @@ def fold(picture: Picture, limit: int = LIMIT) -> Picture:
     >>> [(node.label, node.type) for node in fold(picture(y)).nodes][1]
     ('y = T.tanh(y)', '1,000 operations: tanh')
     """
-    if len(picture.nodes) <= limit:
+    if len(picture.nodes) <= LIMIT:
         return picture
     return _Folder(picture).run()
 

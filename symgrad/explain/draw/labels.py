@@ -1,7 +1,8 @@
 """What operations are called in pictures: `softmax`, `·`, `xᵀ`, `mean over axis 0`, `× 0.13`.
 
 A handler is given the operation's node and what stands for each operand: a text, where it is part
-of the label, or None, where an arrow comes in. In labels □ is what the one arrow brings.
+of the label, or None, where an arrow comes in. In labels □ is what the one arrow brings. There is
+a handler for each kind of operation, of a few lines: the file is as long as there are kinds.
 """
 
 from __future__ import annotations

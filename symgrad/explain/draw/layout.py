@@ -49,11 +49,6 @@ def render(text: str, format: str = "svg") -> bytes:
     return found(text, format)
 
 
-def layout(text: str, format: str = "svg") -> str:
-    """The same for formats that are text."""
-    return render(text, format).decode("utf-8")
-
-
 def engine() -> Callable[[str, str], bytes] | None:
     """What lays out: the system's Graphviz, pygraphviz, or nothing."""
     import shutil

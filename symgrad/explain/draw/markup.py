@@ -179,7 +179,7 @@ def wrap(text: str, longest: int) -> Iterator[str]:
         yield escape(rest, longest)
 
 
-def _html(text: str, size: int, bold: bool = False) -> str:
+def _html(text: str, size: int, bold: bool) -> str:
     inner = f"<b>{text}</b>" if bold else text
     return f"<{_html_text(inner, size)}>"
 

@@ -119,30 +119,30 @@ _DARK: dict[str, tuple[str, str]] = {
 }
 
 
-def _dark_rules(root: str) -> str:
+def _dark_rules() -> str:
     rules = [
-        f"{root}>.graph>polygon{{fill:#0d1524}}",
-        f"{root} text{{fill:#e5eaf1}}",
-        f"{root} .edge text,{root} .titles text{{stroke:#0d1524}}",
-        f'{root} text[fill="{QUIET}"]{{fill:#a3b0c2}}',
-        f"{root} .edge path{{stroke:#8593a8}}",
-        f"{root} .edge polygon{{fill:#8593a8;stroke:#8593a8}}",
+        ".symgrad>.graph>polygon{fill:#0d1524}",
+        ".symgrad text{fill:#e5eaf1}",
+        ".symgrad .edge text,.symgrad .titles text{stroke:#0d1524}",
+        f'.symgrad text[fill="{QUIET}"]{{fill:#a3b0c2}}',
+        ".symgrad .edge path{stroke:#8593a8}",
+        ".symgrad .edge polygon{fill:#8593a8;stroke:#8593a8}",
     ]
     for selector, (fill, stroke) in _DARK.items():
-        rules.append(f"{root} {selector} :is(path,polygon,ellipse){{stroke:{stroke}}}")
+        rules.append(f".symgrad {selector} :is(path,polygon,ellipse){{stroke:{stroke}}}")
         rules.append(
-            f'{root} {selector} :is(path,polygon,ellipse):not([fill="none"]){{fill:{fill}}}'
+            f'.symgrad {selector} :is(path,polygon,ellipse):not([fill="none"]){{fill:{fill}}}'
         )
     return "".join(rules)
 
 
-def css(root: str = ".symgrad") -> str:
+def css() -> str:
     """The stylesheet of pictures: hover, and dark mode."""
-    dark = _dark_rules(root)
+    dark = _dark_rules()
     halo = "paint-order:stroke;stroke-width:3px;stroke-linejoin:round"
     light = (
-        f"{root} .edge text{{{halo};stroke:#fff;stroke-opacity:.75}}"
-        f"{root} .titles text{{{halo};stroke:#fff;stroke-opacity:.85}}"
+        f".symgrad .edge text{{{halo};stroke:#fff;stroke-opacity:.75}}"
+        f".symgrad .titles text{{{halo};stroke:#fff;stroke-opacity:.85}}"
     )
     return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
 

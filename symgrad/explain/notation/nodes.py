@@ -1,7 +1,8 @@
 """What each operation is written as.
 
 A handler is given the node and `of`, which gives the piece of any node below it. What it does not
-ask for is not shown: so the arange of `p[arange(n), y]` vanishes behind `p[k, y_k]`.
+ask for is not shown: so the arange of `p[arange(n), y]` vanishes behind `p[k, y_k]`. The file is
+as long as there are kinds of operations; those on whole arrays are in `arrays.py`.
 """
 
 from __future__ import annotations

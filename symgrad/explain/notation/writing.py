@@ -34,7 +34,6 @@ def formulas(
     share: bool = True,
     limit: int = 300,
     lengths: Callable[[Expr], Sequence[str] | None] = lambda node: None,
-    open_roots: bool = True,
 ) -> Written:
     """Expressions in mathematical notation.
 
@@ -52,8 +51,6 @@ def formulas(
         How many nodes are shown; what is below them is cut to an ellipsis.
     lengths : callable, optional
         The lengths of a node's shape as texts, for arrays of ones.
-    open_roots : bool
-        Write the expressions themselves out, even where they have names.
 
     >>> import symgrad.tensor as T
     >>> x, y = T.dmatrices("x", "y")
@@ -63,7 +60,7 @@ def formulas(
     """
     given = dict(names or {})
     writer = _Writer(Scribe(STYLES[style], lengths), given, share, limit)
-    return writer.run(exprs, open_roots)
+    return writer.run(exprs)
 
 
 class _Writer:
@@ -77,9 +74,9 @@ class _Writer:
         self.cut: set[Expr] = set()
         self.lets: dict[Expr, str] = {}
 
-    def run(self, exprs: Sequence[Expr], open_roots: bool) -> Written:
+    def run(self, exprs: Sequence[Expr]) -> Written:
         roots = [bare(e) for e in exprs]
-        opened = set(roots) if open_roots else set()
+        opened = set(roots)  # written out, even where they have names
         self._explore(roots, opened)
         order = self._order(roots)
         self._name_leaves(order)
