@@ -16,7 +16,7 @@ if [ -n "${SYMGRAD_FLAGS:-}" ]; then settings=("$SYMGRAD_FLAGS"); fi
 if [ $# = 0 ]; then
     set -- -n 0 tests/plan tests/backend/numpy/test_lengths_at_run_time.py tests/backend/numpy/test_stress.py \
         tests/backend/numpy/test_spares.py tests/ops/linalg/test_gemm.py tests/ops/nnet/test_row_losses.py \
-        tests/test_random_graphs.py tests/test_programs.py
+        tests/test_random_graphs.py tests/programs
 fi
 
 for setting in "${settings[@]}"; do
