@@ -87,6 +87,11 @@ def with_profile(i):
     stats.summary(io.StringIO())
 
 
+def profiled(i):
+    """The summary at exit wants it."""
+    small(profile=True)
+
+
 def in_mode(mode, i):
     small(mode=mode() if callable(mode) else mode)
 
@@ -357,7 +362,8 @@ def many_threads(i):
 
 VOLUMES = {
     "functions": (made_and_dropped, 1000, 10_000),
-    "profiled": (with_profile, 1000, 10_000),
+    "profiles": (with_profile, 1000, 10_000),
+    "profiled": (profiled, 1000, 10_000),
     "calls": (lambda i: step(TRAINED), 10_000, 1_000_000),
     "shapes": (of_many_shapes, 4000, 20_000),
     "lengths": (lambda i: step(TRAINED, i * 7919 % 20_011 + 1), 2000, 20_000),

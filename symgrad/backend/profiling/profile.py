@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import atexit
 import sys
+import weakref
+from collections import deque
 from collections.abc import Iterable
+from functools import cache
+from itertools import count
 from typing import Any
 
 from symgrad.backend.profiling.profiled import (
@@ -61,26 +65,67 @@ class ProfileStats:
     ) -> None:
         self.atexit_print = atexit_print
         self.message = message
-        self.timings: list[Timing | Past] = []
+        self._timings: list[Timing | Past] = []
+        self._changes: deque[Timing] = deque()
+        self._lock = new_lock()
+        self._changing = False
         self._shown = -1
-        self._listed = False
+        self._number: int | None = None  # of those that may be printed at exit
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy starts to measure on its own."""
         return ProfileStats, (self.atexit_print, self.message)
 
+    def __del__(self) -> None:
+        """Nobody can look at it any more, and its functions are gone: the summary at exit waits."""
+        if self._number is not None and self.unseen:
+            _unheld.append(self)
+
     def add(self, timing: Timing) -> None:
         """Include one more function."""
-        self.timings.append(timing)
+        self._changes.append(timing)
+        self._change()
 
     def let_go(self, timing: Timing) -> None:
         """Keep only numbers of a function that is gone."""
-        self.timings[self.timings.index(timing)] = Past(timing)
+        self._changes.append(timing)
+        self._change()
+
+    @property
+    def timings(self) -> list[Timing | Past]:
+        """What is measured of each function, and what remains of those that are gone."""
+        self._change()
+        return self._timings
+
+    def _change(self) -> None:
+        """Work off what waits to be added, or to be let go of if it was added before.
+
+        The collector calls `let_go` in the middle of anything, this included: so nobody waits for
+        the lock. Whoever has it finds what another one left.
+        """
+        if not self._changes or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._changing:
+                return
+            self._changing = True
+            try:
+                while self._changes:
+                    timing = self._changes.popleft()
+                    if timing in self._timings:
+                        self._timings[self._timings.index(timing)] = Past.of(timing)
+                        self._timings = _fewer_pasts(self._timings)
+                    else:
+                        self._timings.append(timing)
+            finally:
+                self._changing = False
+        finally:
+            self._lock.release()
 
     def first_call(self) -> None:
         """Remember to print at exit; functions that are never called need not be remembered."""
-        if self.atexit_print and not self._listed:
-            self._listed = True
+        if self.atexit_print and self._number is None:
+            self._number = next(_numbers)
             _print_later(self)
 
     def reset(self) -> None:
@@ -227,16 +272,49 @@ def _added(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 # -- when Python ends --------------------------------------------------------------------------
 
-_called: list[ProfileStats] = []
+_numbers = count()
+_called: weakref.WeakSet[ProfileStats] = weakref.WeakSet()
+_unheld: deque[ProfileStats] = deque()  # of `_called`, those that only the summary needs
+_others: list[Past] = []  # what is left of further ones
+_merged = 0  # how many they were
 _lock = new_lock()
 _MOST_AT_EXIT = 10
+_APART = 32  # functions that are gone, or profiles that nobody holds, until they are added up
+
+
+def _fewer_pasts(timings: list[Timing | Past]) -> list[Timing | Past]:
+    """Add up the quicker ones of the functions that are gone, if there are many."""
+    pasts = [timing for timing in timings if isinstance(timing, Past)]
+    if len(pasts) <= _APART:
+        return timings
+    pasts.sort(key=lambda past: (past.functions == 1, past.total))  # those added up before first
+    quick = pasts[: _APART - _MOST_AT_EXIT]
+    return [Past.together(quick), *(timing for timing in timings if timing not in quick)]
+
+
+@cache
+def _at_exit() -> None:
+    atexit.register(_print_all)
 
 
 def _print_later(stats: ProfileStats) -> None:
     with _lock:
-        if not _called:
-            atexit.register(_print_all)
-        _called.append(stats)
+        _at_exit()
+        _called.add(stats)
+        if len(_unheld) > _APART:
+            _merge()
+
+
+def _merge() -> None:
+    """Add up all profiles that nobody holds but for the slowest, which are shown each."""
+    global _merged
+    unheld = [_unheld.popleft() for _ in range(len(_unheld))]
+    unheld.sort(key=lambda stats: -stats.fct_call_time)
+    _unheld.extend(unheld[:_MOST_AT_EXIT])
+    rest = unheld[_MOST_AT_EXIT:]
+    pasts = [timing for stats in rest for timing in stats.timings if isinstance(timing, Past)]
+    _others[:] = [Past.together([*_others, *pasts])]
+    _merged += len(rest)
 
 
 def _print_all() -> None:
@@ -252,13 +330,15 @@ def _print_all() -> None:
 def _print_unseen() -> None:
     from symgrad.backend.profiling.profile_text import show
 
-    unseen = [stats for stats in _called if stats.unseen]
+    unseen = [stats for stats in {*_called, *_unheld} if stats.unseen]
+    unseen.sort(key=lambda stats: stats._number or 0)
     slowest = sorted(unseen, key=lambda stats: -stats.fct_call_time)[:_MOST_AT_EXIT]
     for stats in unseen:
         if stats in slowest:
             stats.summary()
             show("\n\n")
-    if len(unseen) > 1:
-        together = ProfileStats(False, f"all {len(unseen)} profiles together")
-        together.timings = [timing for stats in unseen for timing in stats.timings]
+    if len(unseen) + _merged > 1:
+        together = ProfileStats(False, f"all {len(unseen) + _merged:,} profiles together")
+        timings = [timing for stats in unseen for timing in stats.timings]
+        together._timings = [*timings, *_others]
         together.summary()

@@ -101,7 +101,8 @@ class _Table:
 
 def _header(stats: Any, table: _Table) -> str:
     titles = [timing.title for timing in stats.timings]
-    every = titles[0] if len(titles) == 1 else f"{len(titles)} functions"
+    functions = sum(timing.functions for timing in stats.timings)
+    every = titles[0] if len(titles) == 1 else f"{functions:,} functions"
     name = quoted(stats.message or every)
     lines = [f"Profile of {name}"]
     failed = sum(timing.failed for timing in stats.timings)
@@ -121,7 +122,7 @@ def _header(stats: Any, table: _Table) -> str:
         f"({table.share(overhead).strip()} %), included everywhere."
     )
     sets = sum(timing.usual_shapes()[1] for timing in stats.timings)
-    if sets > len(titles):
+    if sets > functions:
         lines.append(f"There were {sets:,} sets of shapes; shown are those met most often.")
     return "\n".join([*lines, making])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from symgrad.backend.profiling.timing import Timing, Work
@@ -73,48 +73,123 @@ class ProfiledGroup(NamedTuple):
 
 
 class Past:
-    """What was measured of a function that is gone: numbers and texts, and none of its graph."""
+    """What was measured of functions that are gone: numbers and texts, and none of a graph.
 
-    def __init__(self, timing: Timing) -> None:
-        shapes, sets = timing.usual_shapes()
-        alone = {step.node: _alone(step.node) for step in timing.steps}
-        self.steps = [step._replace(node=alone[step.node]) for step in profiled_steps(timing)]
-        self._shapes = {alone[node]: shape for node, shape in shapes.items() if node in alone}, sets
-        self._times = timing.times()[1]
-        self._overhead = timing.overhead() if timing.calls else 0.0
-        self.title, self.making = timing.title, timing.making
-        self.calls, self.failed, self.total = timing.calls, timing.failed, timing.total
-        self.noted, self.program = timing.noted, None
+    As many lines as there were functions may be behind it, so steps are added up by line and
+    operation, and of those the fastest together where there are more than `_MOST`.
+    """
+
+    program = None
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.functions = 1
+        self.steps: list[ProfiledStep] = []
+        self.making: dict[str, float] = {}
+        self.reset()
+
+    @classmethod
+    def of(cls, timing: Timing) -> Past:
+        """What remains of one function."""
+        past = cls(timing.title)
+        past.steps = [step._replace(node=_alone(step.node)) for step in profiled_steps(timing)]
+        alone = {step.node: past.node for step, past in zip(timing.steps, past.steps, strict=True)}
+        shapes, past._sets = timing.usual_shapes()
+        past._shapes = {alone[node]: shape for node, shape in shapes.items() if node in alone}
+        past._outside = timing.times()[1]
+        past._overhead = timing.overhead() if timing.calls else 0.0
+        past.making = timing.making
+        past.calls, past.failed, past.total = timing.calls, timing.failed, timing.total
+        past.noted = timing.noted
+        return past
+
+    @classmethod
+    def together(cls, pasts: Sequence[Past]) -> Past:
+        """Several as one."""
+        count = sum(past.functions for past in pasts)
+        past = cls(f"{count:,} functions that are gone")
+        past.functions = count
+        past.steps = _fewer([step for each in pasts for step in each.steps])
+        shapes = {node: shape for each in pasts for node, shape in each._shapes.items()}
+        past._shapes = {s.node: shapes[s.node] for s in past.steps if s.node in shapes}
+        for each in pasts:
+            past._sets += each._sets
+            past._overhead += each._overhead
+            past.calls += each.calls
+            past.failed += each.failed
+            past.noted += each.noted
+            past.total += each.total
+            _add(past._outside, each._outside)
+            _add(past.making, each.making)
+        return past
 
     def collect(self) -> None:
         """There is nothing more to add up."""
 
     def reset(self) -> None:
         """Forget all calls."""
-        self.calls = self.failed = self.noted = 0
+        self.calls = self.failed = self.noted = self._sets = 0
         self.total = self._overhead = 0.0
-        self._times = dict.fromkeys(self._times, 0.0)
+        self._outside: dict[str, float] = {}
+        self._shapes: dict[Expr, Any] = {}
         self.steps = []
 
     def times(self) -> tuple[dict[Expr, float], dict[str, float]]:
         """Seconds in each step, and outside of the steps."""
-        return {step.node: step.time for step in self.steps}, self._times
+        return {step.node: step.time for step in self.steps}, self._outside
 
     def usual_shapes(self) -> tuple[dict[Expr, Any], int]:
         """The shapes that were met most often, and how many sets of shapes were met, about."""
-        return self._shapes
+        return self._shapes, self._sets
 
     def overhead(self) -> float:
         """About how many seconds reading the clock and noting it took."""
         return self._overhead
 
 
+_MOST = 1000  # steps that are kept of functions that are gone
+
+
+class _Named(NamedTuple):
+    """What stands for an operation, whose settings may hold a graph (the body of a loop does)."""
+
+    name: str
+
+
 def _alone(node: Expr) -> Expr:
-    """A node's operation and what it is computed for, without the graph."""
-    alone = Expr(node.op, (), node.type, ())
-    if purpose(node) is not node.op:
-        alone.note().part_of = Expr(purpose(node), (), node.type, ())
-    return alone
+    """The name of what a node is computed for and its type, without the graph."""
+    return Expr(_Named(purpose(node).name), (), node.type, ())
+
+
+def _fewer(steps: Sequence[ProfiledStep]) -> list[ProfiledStep]:
+    """Steps of one text on one line added up, and the fastest of very many, too."""
+    found: dict[Any, list[ProfiledStep]] = {}
+    for step in steps:
+        found.setdefault((step.file, step.line, step.op.name, step.text), []).append(step)
+    sums = sorted([_sum(same) for same in found.values()], key=lambda step: -step.time)
+    if len(sums) <= _MOST:
+        return sums
+    rest = _sum(sums[_MOST:])
+    other = Expr(_Named("other operations"), (), rest.node.type, ())
+    return [*sums[:_MOST], rest._replace(node=other, text="other steps", chain="", file="", line=0)]
+
+
+def _sum(steps: Sequence[ProfiledStep]) -> ProfiledStep:
+    slowest, work = max(steps, key=lambda step: step.time), Work()
+    for s in steps:
+        work = work.plus(Work(s.bytes_read, s.bytes_written, s.flops))
+    return slowest._replace(
+        time=sum(s.time for s in steps),
+        calls=sum(s.calls for s in steps),
+        bytes_read=work.read,
+        bytes_written=work.written,
+        flops=work.flops,
+    )
+
+
+def _add(totals: dict[str, float], more: dict[str, float]) -> None:
+    for key, value in more.items():
+        totals[key] = totals.get(key, 0.0) + value
 
 
 def profiled_steps(timing: Timing | Past) -> list[ProfiledStep]:

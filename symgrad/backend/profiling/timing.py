@@ -65,6 +65,8 @@ class Timing:
         Seconds that rewriting, planning and writing the source took.
     """
 
+    functions = 1
+
     def __init__(self, title: str, program: Program) -> None:
         self.title = title
         self.program = program

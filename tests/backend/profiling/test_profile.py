@@ -28,7 +28,7 @@ from symgrad import (
     grad,
     shared,
 )
-from symgrad.backend.profiling import timing
+from symgrad.backend.profiling import profile as module, profiled, timing
 from symgrad.backend.profiling.profile_text import _columns, _rate, _size, _time
 from symgrad.graph.meant import purpose
 from symgrad.graph.types import TensorType, TupleType
@@ -677,3 +677,70 @@ def test_profiled_functions_are_freed():
     finally:
         tracemalloc.stop()
     assert kept < 10 << 20
+
+
+def counted(stats):
+    """What adds up, of all groups by operation."""
+    return {g.key: (g.calls, g.bytes_read, g.bytes_written, g.flops) for g in stats.by_op()}
+
+
+def test_many_functions_that_are_gone_are_added_up(monkeypatch):
+    monkeypatch.setattr(profiled, "_MOST", 20)
+    gone, held, functions = quiet(), quiet(), []
+    rng = np.random.default_rng(0)
+    for k in range(100):
+        x = T.dvector(f"x{k}")
+        out = T.exp(x * k).sum() if k % 2 else T.hessian((x**3).sum(), x)
+        value = np.ones(rng.integers(1, 50))
+        for stats in (gone, held):
+            functions.append(function([x], out, profile=stats))
+            functions[-1](value)
+        del functions[-2]
+    gc.collect()
+    remaining = [timing for timing in gone.timings if isinstance(timing, profiled.Past)]
+    assert len(remaining) <= module._APART
+    assert sum(timing.functions for timing in gone.timings) == len(held.timings) == 100
+    assert gone.fct_callcount == held.fct_callcount == 100
+    sums, want = counted(gone), counted(held)
+    assert sum(s[1] for s in sums.values()) == sum(s[1] for s in want.values())
+    assert sum(s[0] for s in sums.values()) == sum(s[0] for s in want.values())
+    assert gone.vm_call_time == pytest.approx(sum(step.time for step in gone.steps))
+    assert gone.vm_call_time + sum(gone.outside().values()) == pytest.approx(gone.fct_call_time)
+    assert max(len(past.steps) for past in remaining) <= 21
+    assert "functions that are gone" in str(gone)
+    assert str(gone).startswith("Profile of 100 functions")
+    assert not any(hasattr(step.op, "infer") for step in gone.steps)
+    gone.reset()
+    assert "No call returned yet" in str(gone)
+
+
+def test_functions_made_and_dropped_on_threads_are_all_counted():
+    stats = quiet()
+
+    def work():
+        for _ in range(30):
+            f = function([x := T.dvector("x")], x * 2, profile=stats)
+            f([1.0])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()
+    assert sum(timing.functions for timing in stats.timings) == stats.fct_callcount == 120
+    assert all(isinstance(timing, profiled.Past) for timing in stats.timings)
+
+
+def test_at_exit_very_many_profiles_are_counted():
+    code = """
+    for k in range(100):
+        if k == 50:
+            held = theano.function([x], T.exp(x), name="held", profile=True)
+            held([1.0])
+        else:
+            theano.function([x], T.exp(x), profile=True)([1.0])
+    str(g.profile)"""
+    text = ended(code.strip())
+    assert "Profile of all 100 profiles together\n100 calls" in text
+    assert text.count("Profile of") == 11
