@@ -12,12 +12,13 @@ import symgrad
 from symgrad.compile.call import Function
 from symgrad.graph.walk import toposort
 from symgrad.ops.op import REGISTRY
+from tests.fuzz.cases import Case, Refused
 from tests.fuzz.comparison import unexplained
 from tests.fuzz.differences import COMPARED, KINK, check_differences
 from tests.fuzz.generate import GRAD, generate
 from tests.fuzz.mutants import MUTANTS, ROOT
 from tests.fuzz.program import Leaf, Program, Step
-from tests.fuzz.runners import Case, Refused, check
+from tests.fuzz.runners import check
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.stepwise import not_explained, rows_without_a_label
 from tests.fuzz.table import ROWS

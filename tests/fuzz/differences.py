@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import symgrad as S
+from tests.fuzz.cases import Case, Failed, Failure, Refused, limited, quiet, strict
 from tests.fuzz.program import Program
 from tests.fuzz.reference import WIDE
-from tests.fuzz.runners import Case, Failed, Failure, Refused, limited, quiet, strict
 from tests.fuzz.values import Value
 from tests.fuzz.witness import referred, walked
 

@@ -11,8 +11,8 @@ from queue import Empty
 from time import monotonic, sleep
 from typing import Any
 
+from tests.fuzz.cases import HANG
 from tests.fuzz.report import Found
-from tests.fuzz.runners import HANG
 
 _CRASHES = 5  # after which a worker is not started again
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import symgrad as S
+from tests.fuzz.cases import Case, Failure, Hang, Refused, limited, quiet
 from tests.fuzz.differences import KINK, check_differences
 from tests.fuzz.program import Program
-from tests.fuzz.runners import Case, Failure, Hang, Refused, limited, quiet
 from tests.fuzz.with_jax import Jax, subnormal
 from tests.fuzz.with_theano import Theano
 from tests.fuzz.witness import referred

@@ -10,8 +10,8 @@ import numpy as np
 
 import symgrad as S
 from symgrad.ops.control.evaluation import evaluate
+from tests.fuzz.cases import Case, quiet
 from tests.fuzz.program import Leaf, Program, Step
-from tests.fuzz.runners import Case, quiet
 from tests.fuzz.values import Value
 
 

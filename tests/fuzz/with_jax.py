@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tests.fuzz.cases import Failure, quiet
 from tests.fuzz.comparison import differing
 from tests.fuzz.differences import COSTS
 from tests.fuzz.program import Program, function_of
 from tests.fuzz.reference import Words
-from tests.fuzz.runners import Failure, quiet
 
 
 class JaxWords(Words):

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.fuzz.cases import Failure, quiet
 from tests.fuzz.comparison import unexplained
 from tests.fuzz.differences import COMPARED, COSTS, KINK, check_differences
 from tests.fuzz.program import Program, filled
-from tests.fuzz.runners import Failure, quiet
 from tests.fuzz.values import text
 from tests.fuzz.witness import referred
 

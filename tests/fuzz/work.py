@@ -8,10 +8,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from tests.fuzz.cases import Failure
 from tests.fuzz.generate import generate
 from tests.fuzz.program import Program
 from tests.fuzz.report import Found
-from tests.fuzz.runners import COPIES, STRESS, Failure, check
+from tests.fuzz.runners import COPIES, STRESS, check
 from tests.fuzz.shares import Shares
 from tests.fuzz.shrink import shrunk
 
