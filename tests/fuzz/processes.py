@@ -42,21 +42,9 @@ class Run:
         at = [context.Array("q", [k, int(started)]) for k in range(self.jobs)]
 
         def start(job: int, first: int) -> Any:
+            settings = (self.base, first, self.jobs, deadline, last, self.only, self.stop)
             process = context.Process(
-                target=_worker,
-                args=(
-                    queue,
-                    job,
-                    self.base,
-                    first,
-                    self.jobs,
-                    deadline,
-                    last,
-                    self.only,
-                    self.stop,
-                    at[job],
-                ),
-                daemon=True,
+                target=_worker, args=(queue, job, at[job], *settings), daemon=True
             )
             process.start()
             return process
@@ -115,29 +103,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _worker(
-    queue: Any,
-    job: int,
-    base: int,
-    first: int,
-    stride: int,
-    deadline: float | None,
-    last: int | None,
-    only: tuple[str, ...],
-    stop: bool,
-    at: Any,
-) -> None:
+def _worker(queue: Any, job: int, at: Any, *settings: Any) -> None:
     from tests.fuzz.work import work
 
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    work(
-        base,
-        first,
-        stride,
-        deadline,
-        last,
-        only,
-        stop,
-        lambda what, told: queue.put((job, what, told)),
-        at,
-    )
+    work(*settings, lambda what, told: queue.put((job, what, told)), at)

@@ -42,6 +42,14 @@ def small_mnist(n_train: int = 60, n_test: int = 12, seed: int = 0) -> dict[str,
     }
 
 
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    """Scikit-learn's digits, as `mnist.load` splits them."""
+    from datasets import mnist
+
+    return mnist.load("digits", quiet=True)
+
+
 @pytest.fixture(autouse=True)
 def _ctrl_c() -> Iterator[None]:
     """`run` leaves SIGINT to what ends the process at once."""

@@ -36,11 +36,6 @@ REFERENCE = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def digits() -> mnist.Dataset:
-    return mnist.load("digits", quiet=True)
-
-
 def test_theta_is_carved_into_weights_and_biases() -> None:
     x, y = T.matrix("x"), T.ivector("y")
     classifier = FlatLogisticRegression(input=x, n_in=3, n_out=2)

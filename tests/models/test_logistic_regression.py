@@ -18,11 +18,6 @@ from logistic_sgd import LogisticRegression, load_data, predict, sgd_optimizatio
 # ---- the class -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def digits() -> mnist.Dataset:
-    return mnist.load("digits", quiet=True)
-
-
 def test_the_class_has_what_the_tutorial_uses() -> None:
     x, y = T.matrix("x"), T.ivector("y")
     classifier = LogisticRegression(input=x, n_in=4, n_out=3)

@@ -15,12 +15,6 @@ from datasets import mnist
 from datasets.errors import ModelError, OptionError
 from mlp import MLP, HiddenLayer, main, train_mlp
 
-
-@pytest.fixture(scope="module")
-def digits() -> mnist.Dataset:
-    return mnist.load("digits", quiet=True)
-
-
 # ---- the classes ---------------------------------------------------------------------------------
 
 
