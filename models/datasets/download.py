@@ -19,12 +19,15 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 import pooch
 import requests
 from tqdm import tqdm
 
+from datasets.errors import reason
+from symgrad.errors import quoted
 from symgrad.files.writing import write
 
 __all__ = ["MIRRORS", "DownloadError", "cache_directory", "configured_mirrors", "download"]
@@ -64,15 +67,9 @@ LONGEST = 600.0
 
 WEB = ("http", "https")
 
-# What a bad mirror or network raises (a checksum that does not fit is a ValueError).
-_MIRROR_ERRORS = (
-    requests.RequestException,
-    TimeoutError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    gzip.BadGzipFile,
-)
+# What a bad mirror or network raises: a checksum that does not fit is a ValueError; those of
+# requests are OSErrors, and a file of certificates that is not there is a plain one.
+_MIRROR_ERRORS = (OSError, EOFError, ValueError, zlib.error)
 
 
 class DownloadError(Exception):
@@ -138,21 +135,28 @@ def _explain(name: str, failures: dict[str, Exception]) -> DownloadError:
     """One short reason out of those of all mirrors: the most telling one."""
     unreachable = (requests.ConnectionError, requests.Timeout, TimeoutError)
     for mirror, error in failures.items():
-        redirected = (
-            isinstance(error, requests.exceptions.InvalidSchema) and urlsplit(mirror).scheme in WEB
-        )
-        if (
-            isinstance(error, requests.RequestException)
-            and isinstance(error, ValueError)
-            and (not redirected)
-        ):
-            message = f"{mirror} is no address, expected something like {MIRRORS[0]}"
-            return DownloadError(message, offline=False)
-        if not isinstance(error, unreachable):
-            host = urlsplit(mirror).hostname
-            return DownloadError(f"{host} sent {name}.gz {_kind(error)}", offline=False)
+        if not _is_address(mirror):
+            text = f"{quoted(mirror)} is no address, expected something like {MIRRORS[0]}"
+        elif isinstance(error, requests.exceptions.InvalidProxyURL):
+            text = "the proxy that is set in the environment is no address"
+        elif isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
+            text = "the proxy that is set in the environment speaks SOCKS, which needs PySocks"
+        elif not isinstance(error, unreachable):
+            text = f"{urlsplit(mirror).hostname} sent {name}.gz {_kind(error)}"
+        else:
+            continue
+        return DownloadError(text, offline=False)
     hosts = [str(urlsplit(mirror).hostname) for mirror in failures]
     return DownloadError(f"cannot reach {' or '.join(hosts) or 'any mirror'}", offline=True)
+
+
+def _is_address(mirror: str) -> bool:
+    try:
+        requests.Request("GET", mirror).prepare()
+        parts = urlsplit(mirror)
+        return parts.scheme in WEB and bool((parts.hostname or "").encode("idna"))
+    except ValueError:  # also requests' own
+        return False
 
 
 def _kind(error: Exception) -> str:
@@ -160,8 +164,13 @@ def _kind(error: Exception) -> str:
         return f"not at all (status {error.response.status_code})"
     if isinstance(error, requests.exceptions.InvalidSchema):
         return "not at all (it points to something else than a web address)"
+    if isinstance(error, requests.TooManyRedirects):
+        return "not at all (it points from one address to the next)"
     if isinstance(error, ValueError):
         return "with other contents than MNIST's"
+    damaged = (requests.RequestException, gzip.BadGzipFile)
+    if isinstance(error, OSError) and not isinstance(error, damaged):
+        return f"not at all ({reason(error)})"
     return f"cut short or damaged ({type(error).__name__})"
 
 
@@ -180,6 +189,13 @@ def _unpacked(url: str, size: int, quiet: bool) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             packed = stream.read(size + 1)
     return packed
+
+
+def _drop_if_redirect(response: requests.Response, **_: Any) -> None:
+    """Without its body, which may have no end: requests would read all of it before it goes on."""
+    if response.is_redirect:
+        response.close()
+        response.raw = io.BytesIO()
 
 
 def _watched(url: str, most: int, quiet: bool) -> bytes:
@@ -207,7 +223,8 @@ def _watched(url: str, most: int, quiet: bool) -> bytes:
 
         def fetch() -> None:
             try:
-                with requests.get(url, stream=True, timeout=PATIENCE) as response:
+                hooks = {"response": _drop_if_redirect}
+                with requests.get(url, stream=True, timeout=PATIENCE, hooks=hooks) as response:
                     response.raise_for_status()
                     bar.total = int(response.headers.get("Content-Length", 0)) or None
                     for chunk in response.iter_content(4096):

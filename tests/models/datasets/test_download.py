@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,89 @@ def test_a_server_that_dribbles(tmp_path: Path, published: dict[str, bytes]) -> 
     assert contents(tmp_path) == {}
 
 
+ENDLESS = {
+    "zeros": (b"", bytes(1 << 20)),
+    "a gzip bomb": (b"Content-Encoding: gzip\r\n", gzip.compress(bytes(1 << 28))),
+}
+
+
+@pytest.mark.parametrize("body", ENDLESS)
+def test_the_body_of_a_redirect_is_not_read(
+    tmp_path: Path, published: dict[str, bytes], body: str
+) -> None:
+    header, piece = ENDLESS[body]
+    sent = [0]
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def redirect() -> None:
+            client, _ = listener.accept()
+            with client, suppress(OSError):
+                client.recv(4096)
+                client.sendall(b"HTTP/1.1 302 Found\r\nLocation: file:/etc\r\n" + header + b"\r\n")
+                for _ in range(1000):
+                    client.sendall(piece)
+                    sent[0] += len(piece)
+
+        thread = threading.Thread(target=redirect, daemon=True)
+        thread.start()
+        with pytest.raises(DownloadError, match="something else than a web address"):
+            download.download(tmp_path, [f"http://127.0.0.1:{listener.getsockname()[1]}/"])
+        thread.join(10)
+    assert sent[0] < 64 << 20  # what sockets hold
+    assert contents(tmp_path) == {}
+
+
+def test_what_is_wrong_with_a_proxy_is_no_fault_of_the_mirror(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    published: dict[str, bytes],
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://")
+    with pytest.raises(DownloadError, match="proxy that is set .* is no address"):
+        download.download(tmp_path, ["http://mirror.invalid/"])
+
+
+def test_certificates_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: dict[str, bytes]
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none"))
+    with pytest.raises(DownloadError, match=r"mirror.invalid sent .* not at all \(Could not find"):
+        download.download(tmp_path / "to", ["https://mirror.invalid/"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Location": "http://127.0.0.1:99999/"},
+        {"Location": "http://[::1/"},
+        {"Content-Length": "3, 4"},
+    ],
+    ids=str,
+)
+def test_bad_headers_are_no_fault_of_the_address(
+    tmp_path: Path, published: dict[str, bytes], headers: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def respond() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(4096)
+                status = "302 Found" if "Location" in headers else "200 OK"
+                lines = [f"{name}: {value}" for name, value in headers.items()]
+                client.sendall("\r\n".join([f"HTTP/1.1 {status}", *lines, "", "abc"]).encode())
+
+        thread = threading.Thread(target=respond, daemon=True)
+        thread.start()
+        with pytest.raises(DownloadError, match=r"^127.0.0.1 sent "):
+            download.download(tmp_path, [f"http://127.0.0.1:{listener.getsockname()[1]}/"])
+        thread.join(10)
+
+
 def test_ctrl_c_leaves_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -208,6 +292,8 @@ def test_ctrl_c_leaves_nothing(
     [
         (["nonsense"], r"^nonsense/ is no address, expected something like https://"),
         (["ftp://127.0.0.1/"], r"^ftp://127.0.0.1/ is no address"),
+        (["http://a..b/"], r"^http://a..b/ is no address"),
+        (["http://" + "a" * 3000], r"^http://a+.* is no address"),
         ([], "^cannot reach any mirror$"),
     ],
 )
