@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +44,7 @@ def read(path: Path) -> Bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about odd metadata
-            _check_chunks(path)
-            with Image.open(path, formats=FORMATS) as image:
+            with path.open("rb") as file, _opened(file, path) as image:
                 if image.width * image.height > PIXELS:
                     size = f"{image.width}x{image.height}"
                     raise DataError(path, f"{size} pixels", f"at most {PIXELS // 10**6} million")
@@ -63,16 +62,22 @@ def read(path: Path) -> Bytes:
         raise DataError(path, found, expected) from None
 
 
-def _check_chunks(path: Path) -> None:
+def _opened(file: BinaryIO, path: Path) -> Image.Image:
+    """Open a picture; one that has a name would be mapped, which ignores how a TIFF is turned."""
+    _check_chunks(file, path)
+    file.seek(0)
+    return Image.open(file, formats=FORMATS)
+
+
+def _check_chunks(file: BinaryIO, path: Path) -> None:
     """Refuse a PNG of millions of empty chunks, which Pillow would go through for minutes."""
-    with path.open("rb") as file:
-        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+    if file.read(8) != b"\x89PNG\r\n\x1a\n":
+        return
+    for _ in range(CHUNKS):
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
             return
-        for _ in range(CHUNKS):
-            head = file.read(8)
-            if len(head) < 8 or head[4:] == b"IEND":
-                return
-            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
     raise DataError(path, f"more than {CHUNKS:,} chunks", "a picture")
 
 

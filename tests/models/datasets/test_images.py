@@ -65,6 +65,31 @@ def test_upright(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.read(tmp_path / "odd.png"), stroke())
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_a_tiff_is_turned_upright(
+    tmp_path: Path, compression: str | None, mode: str, turned: int
+) -> None:
+    picture = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    expected = {
+        1: picture,
+        2: picture[:, ::-1],
+        3: picture[::-1, ::-1],
+        4: picture[::-1],
+        5: picture.T,
+        6: np.rot90(picture, -1),
+        7: picture[::-1, ::-1].T,
+        8: np.rot90(picture),
+    }
+    metadata = Image.Exif()
+    metadata[0x0112] = turned
+    path = tmp_path / "picture.tif"
+    image = Image.fromarray(picture).convert(mode)
+    image.save(path, exif=metadata, compression=compression)
+    np.testing.assert_array_equal(images.read(path), expected[turned])
+
+
 def damaged() -> dict[str, bytes]:
     """Files that are no pictures, or not any more."""
     png, jpeg = io.BytesIO(), io.BytesIO()
