@@ -336,7 +336,7 @@ QUICK = (
         "tests/explain/test_derive.py",
     ),
     *("tests/gradient/test_gradients.py", "tests/test_flags.py", "tests/explain/draw/test_html.py"),
-    *("tests/backend/numpy/test_source.py", "tests/misc", "tests/ops/test_contract.py"),
+    *("tests/backend/numpy/test_source.py", "tests/theano/misc", "tests/ops/test_contract.py"),
 )
 
 
