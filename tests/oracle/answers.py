@@ -67,6 +67,14 @@ def tell(S, T, names, expression):
         return "refused"
 
 
+def results(run, given):
+    """What a function gives, as texts, or the name of its error."""
+    try:
+        return [as_text(v) for v in run(*given)]
+    except Exception as error:
+        return type(error).__name__
+
+
 def answer(S, T, case):
     """The answer of one case, as plain data."""
     if "names" in case:
@@ -91,12 +99,7 @@ def answer(S, T, case):
             [as_array(v, dtype) for v, (_, dtype, _) in zip(given, case["inputs"], strict=True)]
             for given in case["values"]
         ]
-        found["values"] = []
-        for given in arguments:
-            try:
-                found["values"].append([as_text(v) for v in run(*given)])
-            except Exception as error:
-                found["values"].append(type(error).__name__)
+        found["values"] = [results(run, given) for given in arguments]
         wrt = [v for v in inputs if v.dtype.startswith("float")]
         if case.get("slopes", True) and wrt and all(d.startswith("float") for d in found["dtypes"]):
             step = "differentiating"
@@ -104,12 +107,7 @@ def answer(S, T, case):
             slopes = T.grad(cost, wrt, disconnected_inputs="ignore")
             found["slope_dtypes"] = [s.dtype for s in slopes]
             run = S.function(inputs, slopes, on_unused_input="ignore")
-            found["slopes"] = []
-            for given in arguments:
-                try:
-                    found["slopes"].append([as_text(v) for v in run(*given)])
-                except Exception as error:
-                    found["slopes"].append(type(error).__name__)
+            found["slopes"] = [results(run, given) for given in arguments]
     except Exception as error:
         found["failed"] = step
         found["error"] = f"{type(error).__name__}: {error}".split("\n")[0][:150]
