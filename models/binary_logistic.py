@@ -203,6 +203,7 @@ def train(
         quiet=quiet,
         program="binary_logistic",
     )
+    training.expect(loss=training.epoch, accuracy=training.epoch)
     with training:
         for epoch in training.epochs(n_epochs):
             for _ in training.batches(1):

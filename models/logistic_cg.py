@@ -242,6 +242,10 @@ def cg_optimization_mnist(
     )
     for name in ("validation", "test", "test iteration"):
         training.history.setdefault(name, [])
+    training.expect(validation=training.epoch)
+    training.expect(**{"test iteration": len(training.history["test"])})
+    training.expect(cost=len(training.note("points of cost", [])))
+    training.expect(gradient=(len(training.note("points of gradient", [])), n_in * n_out + n_out))
     name = "fmin_cg" if method == "CG" else f"minimize, method {method}"
     training.line(f"Optimizing using scipy.optimize.{name}...")
     start_time = default_timer()
@@ -299,7 +303,7 @@ def recorded(
         Where the values are kept.
     """
     values = training.history.setdefault(name, [])
-    points = training.notes.setdefault(f"points of {name}", [])
+    points = training.note(f"points of {name}", [])
     calls = 0
 
     def evaluate(theta: Vector) -> Any:

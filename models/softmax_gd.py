@@ -243,6 +243,7 @@ def descend(
         program="softmax_gd",
         unit="iteration",
     )
+    training.expect(cost=training.epoch + training.batch)
     with training:
         for iteration in training.epochs(n_iterations):
             for _ in training.batches(1):

@@ -204,6 +204,13 @@ def train(
     )
     with training:
         remember(training, iteration=0)
+        done = training.epoch * n_batches + training.batch
+        training.expect(cost=done, accuracy=training.epoch)
+        remembered = done // training.notes["stride"] + 1
+        training.expect(
+            W=(remembered, *model.W.get_value(borrow=True).shape),
+            b=(remembered, *model.b.get_value(borrow=True).shape),
+        )
         for epoch in training.epochs(n_epochs):
             for minibatch in training.batches(n_batches):
                 minibatch_cost = train_model(minibatch)
@@ -245,7 +252,7 @@ def remember(training: Training, iteration: int) -> None:
     are recorded.
     """
     history, notes = training.history, training.notes
-    stride = notes.setdefault("stride", 1)
+    stride = training.note("stride", 1)
     if iteration % stride or len(history.get("W", ())) > iteration // stride:
         return
     training.record(

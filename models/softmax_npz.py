@@ -205,6 +205,8 @@ def train(
         program="softmax_npz",
     )
     history = training.history
+    training.expect(cross_entropy=training.epoch * n_batches + training.batch)
+    training.expect(train_accuracy=training.epoch, test_accuracy=training.epoch)
     with training:
         for epoch in training.epochs(n_epochs):
             if shuffle:

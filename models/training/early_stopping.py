@@ -113,10 +113,13 @@ def train_until_stopped(
     """
     n_train_batches, n_valid_batches, n_test_batches = n_batches
     validation_frequency = stopping.frequency(n_train_batches)
-    vars(stopping).update(training.notes.get("early stopping", {}))  # (of a resumed training)
+    # (of a resumed training)
+    vars(stopping).update(training.note("early stopping", dict(vars(stopping))))
     history = training.history
-    for name in ("validation", "validation epoch", "test", "test epoch"):
-        history.setdefault(name, [])
+    for name in ("validation", "test"):
+        length = len(history.setdefault(name, []))
+        history.setdefault(f"{name} epoch", [])
+        training.expect(**{name: length, f"{name} epoch": length})
     saved = stopping.best
 
     def save_best() -> None:

@@ -18,7 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 import symgrad
-from datasets.errors import ModelError, OptionError
+from datasets.errors import DataError, ModelError, OptionError
+from symgrad.errors import quoted
 from training import state as states
 from training.running import Interrupted, at_once, first, lost_output
 from training.saving import check_writable, claim
@@ -72,7 +73,8 @@ class Training:
     history
         What `record` was given: a list of numbers, or of arrays, for each name.
     notes
-        Anything else to remember, of what JSON knows: numbers, strings, lists, dicts.
+        Anything else to remember, of what JSON knows: numbers, lists of strings, dicts. Read
+        with `note`, since a state may hold anything.
     rng
         A `numpy.random.RandomState`. Draw from it only inside of `epochs`, before `batches`.
     total
@@ -165,6 +167,7 @@ class Training:
     def epochs(self, n: int) -> Iterator[int]:
         """The numbers of the epochs that are left of `n`, counted from 1."""
         self._n_epochs = n
+        self._check_within("epoch", self.epoch, n)
         while self.epoch < n and not self.stopped:
             self.rng.set_state(self._at_epoch)
             yield self.epoch + 1
@@ -175,12 +178,37 @@ class Training:
 
     def batches(self, n: int) -> Iterator[int]:
         """The numbers of the minibatches that are left in this epoch of `n`, counted from 0."""
+        self._check_within("batch", self.batch, n)
         self.progress.start(self.epoch * n + self.batch)
         while self.batch < n and not self.stopped:
             yield self.batch
             self.batch += 1
             self.progress.step(self.total or self._n_epochs * n)
             self.pause()
+
+    def note(self, name: str, start: Any) -> Any:
+        """What `notes` hold under a name; `start` if nothing yet, and otherwise like that."""
+        found = self.notes.setdefault(name, start)
+        if not states.is_like(found, start):
+            where = f"{self.path}[notes][{name}]"
+            raise DataError(where, quoted(repr(found), 150), f"something like {start}")
+        return found
+
+    def expect(self, **recorded: int | tuple[int, ...]) -> None:
+        """Refuse a state in which other values have been recorded than must have been by then.
+
+        Parameters
+        ----------
+        **recorded
+            By name the number of values; of arrays, the number and the shape of each.
+        """
+        for name, expected in recorded.items():
+            values = self.history.get(name, [])
+            shape = expected if isinstance(expected, tuple) else (expected,)
+            found = (len(values), *(np.shape(values[0]) if values else shape[1:]))
+            if found != shape:
+                where = f"{self.path}[history {name}]"
+                raise DataError(where, f"values of shape {found}", f"shape {shape}")
 
     def stop(self) -> None:
         """End the training after this step, as if all epochs had been made."""
@@ -261,6 +289,12 @@ class Training:
         self.rng.set_state(self._at_epoch)
         for name, shared in self.params.items():
             shared.set_value(arrays[name])
+
+    def _check_within(self, what: str, found: int, most: int) -> None:
+        if found > most:
+            raise DataError(
+                f"{self.path}[{what}]", f"{found:,}", f"at most the {most:,} to be made"
+            )
 
     def _interruption(self, state: str) -> Interrupted:
         if self.batch or not self.epoch:

@@ -24,7 +24,7 @@ from datasets.errors import DataError, OptionError
 from symgrad.errors import listed, quoted
 from training.saving import save_params
 
-__all__ = ["read", "write"]
+__all__ = ["is_like", "read", "write"]
 
 Array = npt.NDArray[Any]
 
@@ -153,6 +153,26 @@ def _kind(array: Array) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return array.dtype, array.shape
 
 
+def is_like(value: object, like: object) -> bool:
+    """Whether a note can stand where this one stood at the start.
+
+    An int is not negative, and not 0 where it was not 0; a list holds strings.
+
+    >>> is_like({"patience": 7, "best": 0.5}, {"patience": 5000, "best": math.inf})
+    True
+    >>> is_like(0, 1), is_like([1], []), is_like({}, {"best": 0.0})
+    (False, False, False)
+    """
+    if isinstance(like, dict):
+        same = isinstance(value, dict) and value.keys() == like.keys()
+        return same and all(is_like(value[key], like[key]) for key in like)  # type: ignore[index]
+    if isinstance(like, list):
+        return _is_names(value)
+    if isinstance(like, int):
+        return _is_count(value) and value >= min(like, 1)  # type: ignore[operator]
+    return _is_number(value)
+
+
 # ---- the schema ----------------------------------------------------------------------------------
 
 
@@ -161,7 +181,9 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and not math.isnan(value)  # type: ignore[arg-type]
+    if type(value) is int:
+        return abs(value) < 2**53  # (a larger one may not even be a float)
+    return type(value) is float and not math.isnan(value)
 
 
 def _is_history(value: object) -> bool:

@@ -387,3 +387,36 @@ def test_exit_status_of_success() -> None:
     with pytest.raises(SystemExit) as caught:
         run(lambda: None)
     assert caught.value.code == 0
+
+
+@pytest.mark.parametrize(
+    "found", [None, "x", [1], {}, {"best": 1.0}, -1, 1.5, float("nan")], ids=str
+)
+def test_a_note_of_another_kind_is_refused(tmp_path: Path, found: object) -> None:
+    training = Training(None, {}, {}, quiet=True)
+    for name, start in {"stride": 1, "points": [], "stopping": {"best": 1.0, "at": 0}}.items():
+        assert training.note(name, start) == start
+        if type(found) is type(start) and found not in (-1, [1], {}, {"best": 1.0}):
+            continue
+        training.notes[name] = found
+        with pytest.raises(DataError, match=rf"\[notes\]\[{name}\]: found .*, expected something"):
+            training.note(name, start)
+
+
+def test_what_has_been_recorded_must_be_of_the_stated_length() -> None:
+    training = Training(None, {}, {}, quiet=True)
+    training.expect(cost=0, W=(0, 3))
+    training.record(cost=1.0, W=np.zeros(3))
+    training.expect(cost=1, W=(1, 3))
+    for wrong in ({"cost": 2}, {"cost": (1, 3)}, {"W": 1}, {"W": (1, 4)}, {"W": (2, 3)}):
+        with pytest.raises(DataError, match=r"\[history \w+\]: found values of shape"):
+            training.expect(**wrong)
+
+
+@pytest.mark.parametrize("place", ["epoch", "batch"])
+def test_a_place_beyond_the_end_is_refused(place: str) -> None:
+    training = Training(None, {}, {}, quiet=True)
+    setattr(training, place, 5)
+    with pytest.raises(DataError, match=rf"\[{place}\]: found 5, expected at most the 4"):
+        for _ in training.epochs(6 if place == "batch" else 4):
+            list(training.batches(4))
