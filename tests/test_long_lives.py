@@ -272,7 +272,14 @@ def leaves_bytes(act, rounds=20, most=2000):
     )
 
 
-@pytest.mark.parametrize("act", ROUNDS.values(), ids=ROUNDS)
+DEAR = ("differentiated", "told", "pickled")  # half of the time
+KINDS = [
+    pytest.param(act, id=name, marks=[pytest.mark.slow] if name in DEAR else [])
+    for name, act in ROUNDS.items()
+]
+
+
+@pytest.mark.parametrize("act", KINDS)
 def test_nothing_stays(act, monkeypatch):
     monkeypatch.setattr(origins, "_MOST", 8)
     for i in range(800 if act is of_many_shapes else 10):
