@@ -102,6 +102,17 @@ def name_is_generated_with(frame):
     return linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip().startswith("with ")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_objects():
+    """Leave out what earlier tests have made: each round here collects, which took seconds then."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()  # as conftest.py does
+
+
 class World:
     """Variables and functions, and what must hold of them after an interrupt."""
 
