@@ -333,6 +333,8 @@ QUICK = (
         "tests/test_readme.py",
         "tests/explain/test_printing.py",
         "tests/compile/test_call.py",
+        "tests/compile/test_own_results.py",
+        "tests/compile/test_transactions.py",
         "tests/explain/test_derive.py",
     ),
     *("tests/gradient/test_gradients.py", "tests/test_flags.py", "tests/explain/draw/test_html.py"),
