@@ -23,6 +23,9 @@ os.environ["MPLBACKEND"] = "Agg"
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# What is asserted in these is asserted under -OO, too, and says what it compared.
+pytest.register_assert_rewrite("tests.said", "tests.programs.checking")
+
 collect_ignore_glob = ["tests/fuzz/*"]  # a program of its own, tested by tests/test_fuzz.py
 
 # The whole package, before pytest imports a file of it for its doctests: asked for one file alone,
