@@ -5,6 +5,8 @@ inferred type and with the other backends, and gradients with numerical ones, to
 float64 and float32. A new operation is tested the moment it is registered.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ EXAMPLES = [
     for name, op in sorted(REGISTRY.items())
     for k, example in enumerate(op.examples())
 ]
+USES = itertools.count(1)
 DIFFERENTIABLE = [
     param
     for param in EXAMPLES
@@ -168,10 +171,18 @@ def test_float32_gradient_agrees_with_float64(example):
         np.testing.assert_allclose(narrow, wide, rtol=2e-3, atol=2e-4)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_jax_computes_the_same(example):
+@pytest.fixture
+def jax():
+    """JAX, which keeps what it compiles for each operation and shape: gigabytes, in the end."""
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
+    yield jax
+    if next(USES) % 35 == 0:
+        jax.clear_caches()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_jax_computes_the_same(example, jax):
     rng = np.random.default_rng(1)
     values = [sample(arg, rng) for arg in example.args]
     with np.errstate(all="ignore"):
