@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from symgrad import ops
 from symgrad.graph.collector import collector_paused
 from symgrad.graph.expr import Expr
 from symgrad.rewrite.algebra import ALGEBRA
-from symgrad.rewrite.barriers import BARRIERS
-from symgrad.rewrite.engine import Fired, rewrite
+from symgrad.rewrite.engine import Fired, RuleSet, rewrite
 from symgrad.rewrite.equal_lengths import drop_broadcasting
 from symgrad.rewrite.increments import INCREMENTS
 from symgrad.rewrite.inner import INNER
@@ -19,6 +19,15 @@ from symgrad.rewrite.products import use_blas
 from symgrad.rewrite.shapes import SHAPES, bind
 from symgrad.rewrite.slices import SLICES
 from symgrad.rewrite.stability import STABILITY
+
+BARRIERS = RuleSet("barriers")
+
+
+@BARRIERS(*ops.BARRIERS)
+def barrier_is_identity(e: Expr) -> Expr | None:
+    """disconnected_grad(x) → x and kin, so that the stability rules see through them."""
+    return e.inputs[0]
+
 
 Pass = Callable[[Sequence[Expr], "list[Fired] | None"], list[Expr]]
 
