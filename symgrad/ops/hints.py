@@ -15,7 +15,7 @@ def _in_code(node: Expr) -> str:
     return text if len(text) <= 30 else "..."
 
 
-def for_product(a: Expr, b: Expr, call: str = "T.dot") -> str:
+def for_product(a: Expr, b: Expr) -> str:
     """Which transposed operand would make a product of matrices possible.
 
     >>> import symgrad.tensor as T
@@ -29,18 +29,18 @@ def for_product(a: Expr, b: Expr, call: str = "T.dot") -> str:
         fitting = [
             text
             for text, left, right in (
-                (f"{call}({name_a}, {name_b}.T)", k, p),
-                (f"{call}({name_a}.T, {name_b})", n, m),
-                (f"{call}({name_b}, {name_a})", p, n),
+                (f"T.dot({name_a}, {name_b}.T)", k, p),
+                (f"T.dot({name_a}.T, {name_b})", n, m),
+                (f"T.dot({name_b}, {name_a})", p, n),
             )
             if left == right and left is not None
         ]
         if fitting:
             return f" {fitting[0]} would fit."
     elif a.ndim == 1 and b.ndim == 2 and a.type.shape[0] == b.type.shape[1] is not None:
-        return f" {call}({name_b}, {name_a}) would fit."
+        return f" T.dot({name_b}, {name_a}) would fit."
     elif a.ndim == 2 and b.ndim == 1 and b.type.shape[0] == a.type.shape[0] is not None:
-        return f" {call}({name_a}.T, {name_b}) would fit."
+        return f" T.dot({name_a}.T, {name_b}) would fit."
     return " Is one of them transposed, or in the wrong order?"
 
 

@@ -229,7 +229,10 @@ def static_length(length: Expr) -> int | None:
     return None if value is None else int(value)
 
 
-def static_value(e: Expr, limit: int = 40) -> Any:
+_SMALL = 40  # elements of a constant, and nodes of an expression, that `static_value` looks at
+
+
+def static_value(e: Expr) -> Any:
     """What a small expression of constants is worth, or None: `2 * 3`, `[4, 5][0] - 1`."""
     values: dict[Expr, Any] = {}
     stack = [e]
@@ -237,11 +240,11 @@ def static_value(e: Expr, limit: int = 40) -> Any:
         node = stack[-1]
         if node in values:
             stack.pop()
-        elif isinstance(node, Constant) and node.value.size <= limit:
+        elif isinstance(node, Constant) and node.value.size <= _SMALL:
             values[node] = node.value
         elif (length := _known_length(node)) is not None:
             values[node] = np.int64(length)
-        elif node.op is None or not _is_cheap(node.op) or len(stack) > limit:
+        elif node.op is None or not _is_cheap(node.op) or len(stack) > _SMALL:
             return None
         elif all(i in values for i in node.inputs):
             try:
@@ -249,7 +252,7 @@ def static_value(e: Expr, limit: int = 40) -> Any:
                     values[node] = node.op.impl(np, *[values[i] for i in node.inputs])
             except (ArithmeticError, ValueError, IndexError):
                 return None  # it fails when it runs, and says so then
-        elif len(values) > limit:
+        elif len(values) > _SMALL:
             return None
         else:
             stack.extend(i for i in node.inputs if i not in values)
