@@ -227,7 +227,7 @@ class _Pass:
         terms = (*products, *others)
         if not all(t.scale.is_sane(root.dtype) for t in terms):
             return
-        fits = self._fit(products, others, _are_equal)
+        fits = self._fit(products, others, operator.eq)
         if fits or self._fit(products, others, _may_be_equal):
             self.inside.update(node for node in inside if node is not root)
             self.sums[root] = _Sum(products, start or "plain", others, not fits, list(rates))
@@ -276,10 +276,6 @@ class _Pass:
                 for n, m in zip(own[::-1], shape[::-1], strict=False)
             )
         )
-
-
-def _are_equal(a: Any, b: Any) -> bool:
-    return bool(a == b)
 
 
 def _may_be_equal(a: Any, b: Any) -> bool:
