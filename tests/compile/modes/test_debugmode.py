@@ -183,3 +183,22 @@ def test_what_is_better():
     assert not is_better(np.array([np.nan]), np.array([np.inf]), None)
     assert is_better(np.array([3.0]), np.array([np.inf]), None)
     assert not is_better(np.ones(2), np.ones(3), None)
+
+
+def test_a_variable_that_a_signal_handler_sets_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread may be inside a call and set its variables: no lock keeps it out."""
+    from symgrad.compile.modes.stepwise import Steps
+
+    w = symgrad.shared(2.0, "w")
+    f = symgrad.function([], w * 3, updates=[(w, w + 1)], mode="debug")
+    run, handlers = Steps.run, [10.0]
+
+    def interrupted(self, *args):
+        values = run(self, *args)
+        if handlers:
+            w.set_value(handlers.pop())
+        return values
+
+    monkeypatch.setattr(Steps, "run", interrupted)
+    assert f() == 30
+    assert w.get_value() == 11
