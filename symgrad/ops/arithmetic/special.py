@@ -1,4 +1,7 @@
-"""Special functions, computed by SciPy or by JAX, which are imported at first use."""
+"""Special functions, computed by SciPy or by JAX, which are imported at first use.
+
+The file is a list, as long as there are functions: one block each, with a docstring.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Permuting axes, reshaping, broadcasting and filling.
 
+They stand in one file since they need each other: a gradient of broadcasting or filling is a sum,
+and that of the sum is broadcasting again.
+
 Lengths stand in `lengths`; what is said in terms of these operations (`squeeze`, `moveaxis`,
 `broadcast_to`, …) stands in `axes` and `broadcasting`.
 """

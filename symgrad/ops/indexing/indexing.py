@@ -1,4 +1,7 @@
-"""Reading and writing parts of tensors: NumPy's basic and advanced indexing."""
+"""Reading and writing parts of tensors: NumPy's basic and advanced indexing.
+
+Reading and writing stand in one file: each is made of the other where it is differentiated.
+"""
 
 from __future__ import annotations
 
