@@ -28,6 +28,7 @@ from symgrad.graph.values import accept
 from symgrad.graph.walk import substitute, toposort
 from symgrad.graph.written import as_written
 from symgrad.ops.arithmetic.elementwise import cast
+from symgrad.ops.arrays.broadcasting import in_place_of
 from symgrad.ops.op import as_expr, holds_expr
 
 Updates = list[tuple[Shared, Expr]]
@@ -135,7 +136,7 @@ def check_givens(givens: Any, strict: bool) -> dict[Expr, Expr]:
         elif new.dtype != old.dtype and not strict:
             new = cast(new, old.dtype)
         check_same_type(old, new, "function: givens")
-        replacements[old] = new
+        replacements[old] = in_place_of(old, new)
     for old, new in replacements.items():
         for node in toposort([new]):
             if node in replacements and node is not old:

@@ -13,6 +13,7 @@ from symgrad.graph.expr import Constant, Expr, check_replaceable, check_same_typ
 from symgrad.graph.shared import Shared
 from symgrad.graph.walk import substitute, toposort
 from symgrad.ops.arithmetic.elementwise import cast
+from symgrad.ops.arrays.broadcasting import in_place_of
 from symgrad.ops.op import as_expr
 
 
@@ -86,7 +87,7 @@ def clone(
         if not strict and new.dtype != old.dtype:
             new = cast(new, old.dtype)
         check_same_type(old, new, "clone")
-        replacements[old] = new
+        replacements[old] = in_place_of(old, new)
     if not share_inputs:
         for node in toposort(outputs):
             if node.op is None and not isinstance(node, Constant):

@@ -343,6 +343,18 @@ def test_givens_that_depend_on_each_other_are_refused():
         function([], x, givens={x: y + 1, y: 2.0})
 
 
+def test_a_replacement_has_the_lengths_that_were_known():
+    """The mean was built as a sum over 2: of four numbers it would be wrong."""
+    known, v = T.zeros((2,)) + 1, T.dvector("v")
+    for f in (
+        function([v], theano.clone(known.mean(), replace={known: v})),
+        function([v], known.mean(), givens={known: v}),
+    ):
+        assert f([1.0, 2.0]) == 1.5
+        with pytest.raises(theano.ShapeError, match="has length 4, not 2"):
+            f([1.0, 2.0, 3.0, 6.0])
+
+
 def test_givens_of_another_type():
     x, y = T.dvector("x"), T.fvector("y")
     with pytest.raises(GraphTypeError, match="givens: x is a float64 vector.*y is a float32"):

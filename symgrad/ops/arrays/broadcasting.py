@@ -314,3 +314,14 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
 
 hooks.table["fill"] = fill
 hooks.table["patternbroadcast"] = patternbroadcast
+
+
+def in_place_of(old: Any, new: Any) -> Any:
+    """A replacement, checked when it runs to have the lengths that are known of `old`.
+
+    What was built on `old` may have used them at once, as a mean does.
+    """
+    pairs = list(zip(old.type.shape, new.type.shape, strict=True))
+    if all(known is None or length is not None for known, length in pairs):
+        return new
+    return specify_shape(new, tuple(old.type.shape))
