@@ -167,7 +167,10 @@ def test_change_as_decorator_that_calls_itself() -> None:
 
     assert dtypes(2) == ["float32"] * 3
     assert config.floatX == "float64"
-    assert (dtypes.__name__, dtypes.__doc__) == ("dtypes", "Say it.")
+    assert (dtypes.__name__, dtypes.__doc__) == (
+        "dtypes",
+        (None if sys.flags.optimize > 1 else "Say it."),
+    )
 
 
 def test_nothing_changes_when_one_value_is_bad() -> None:
