@@ -192,10 +192,11 @@ def _products(e: Expr) -> list[tuple[Expr, Expr]]:
 
 @TAILS(ops.log1p, needs=[ops.exp, ops.erf])
 def log1p_of_minus(e: Expr) -> Expr | None:
-    """log1p(-[exp(x)]) → log1mexp([x]), log1p(-[erf(x)]) → log_erfc([x])."""
+    """log1p(-[exp(x)]) → log1mexp([x]), log1p(±[erf(x)]) → log_erfc(±[x])."""
     (inner,) = e.inputs
     if inner.op is not ops.neg:
-        return None
+        x = argument(inner, ops.erf)
+        return None if x is None else log_erfc.make(ops.neg.make(x))
     for op, log_of_rest in ((ops.exp, log1mexp), (ops.erf, log_erfc)):
         x = argument(inner.inputs[0], op)
         if x is not None:

@@ -55,7 +55,11 @@ STABILITY = {
         lambda v: T.log2(-exp(-v) + 1),
         lambda v: T.log10(1 - exp(v)),
     ],
-    "log1p_of_minus": [lambda v: T.log1p(-exp(v)), lambda v: T.log1p(-T.erf(v))],
+    "log1p_of_minus": [
+        lambda v: T.log1p(-exp(v)),
+        lambda v: T.log1p(-T.erf(v)),
+        lambda v: T.log1p(T.erf(v)),
+    ],
     "slope_of_sigmoid_spelled_out": [
         lambda v: exp(v) / (1 + exp(v)) ** 2,
         lambda v: exp(-v) / T.sqr(exp(-v) + 1),

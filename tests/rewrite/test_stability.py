@@ -792,6 +792,7 @@ LOG_ERFC = {
     "log(erfc(x))": (lambda x: T.log(T.erfc(x)), 0),
     "log(1 - erf(x))": (lambda x: T.log(1 - T.erf(x)), 0),
     "log1p(-erf(x))": (lambda x: T.log1p(-T.erf(x)), 0),
+    "log1p(erf(-x))": (lambda x: T.log1p(T.erf(-x)), 0),
     "log of half": (lambda x: T.log(0.5 * T.erfc(x)), -np.log(2)),
     "log of a normal distribution": (lambda x: T.log((1 + T.erf(-x)) / 2), -np.log(2)),
     "log of a square": (lambda x: T.log(T.erfc(x) ** 2) / 2, 0),
