@@ -387,8 +387,8 @@ ogrid = Grid("ogrid", sparse=True)
 # -- triangles and the unit matrix ---------------------------------------------------------------
 
 
-class Tri(Op):
-    """Ones on and below a diagonal, zeros above: a matrix of two lengths and an offset."""
+class DiagonalOp(Op, register=False):
+    """A matrix of two lengths and an offset: what it holds depends on a diagonal alone."""
 
     dtype: str
 
@@ -397,6 +397,10 @@ class Tri(Op):
 
     def make(self, *inputs: Expr) -> Expr:
         return _matrix(self, inputs)
+
+
+class Tri(DiagonalOp):
+    """Ones on and below a diagonal, zeros above: a matrix of two lengths and an offset."""
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         n, m, k = (int(a) for a in arrays)
@@ -409,16 +413,8 @@ class Tri(Op):
         yield Example(Tri("int32"), tuple(length_args(0, 2, 1)))
 
 
-class Eye(Op):
+class Eye(DiagonalOp):
     """Ones on a diagonal: a matrix of two lengths and an offset."""
-
-    dtype: str
-
-    def infer(self, *types: ValueType) -> ValueType:
-        return tensor_type(self.dtype, (None, None))
-
-    def make(self, *inputs: Expr) -> Expr:
-        return _matrix(self, inputs)
 
     def impl(self, xp: Any, *arrays: Any) -> Any:
         n, m, k = (int(a) for a in arrays)
@@ -431,7 +427,7 @@ class Eye(Op):
         yield Example(Eye("bool"), tuple(length_args(2, 0, 0)))
 
 
-def _matrix(op: Tri | Eye, inputs: Sequence[Expr]) -> Expr:
+def _matrix(op: DiagonalOp, inputs: Sequence[Expr]) -> Expr:
     shape = tuple(static_length(n) for n in inputs[:2])
     if any(n is not None and n < 0 for n in shape):
         raise GraphValueError(f"{op.name}: a length is negative in {shape}.")
