@@ -26,7 +26,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # What is asserted in these is asserted under -OO, too, and says what it compared.
 pytest.register_assert_rewrite("tests.said", "tests.programs.checking")
 
-collect_ignore_glob = ["tests/fuzz/*"]  # a program of its own, tested by tests/test_fuzz.py
+collect_ignore_glob = [
+    "tests/fuzz/*",  # a program of its own, tested by tests/test_fuzz.py
+    "tests/models/stand_in/*",  # imported for its doctests, it would be the scikit-learn of others
+]
 
 # The whole package, before pytest imports a file of it for its doctests: asked for one file alone,
 # it would run that file a second time after the package has, and register its operations twice.

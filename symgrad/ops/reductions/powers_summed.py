@@ -138,14 +138,15 @@ class PNorm(_Norm):
 
     def _power(self, xp: Any, x: Any, out: Any = None) -> Any:
         if self.p not in (3.0, 4.0):
-            return x**self.p if out is None else np.power(x, self.p, out)
+            p = x.dtype.type(self.p)  # a Python float would make NumPy 1's scalars float64
+            return x**p if out is None else np.power(x, p, out)
         if out is None:
             return x * x * x if self.p == 3 else xp.square(xp.square(x))
         np.square(x, out)
         return np.multiply(out, x, out) if self.p == 3 else np.square(out, out)
 
     def _root(self, xp: Any, x: Any, out: Any = None) -> Any:
-        root = x ** (1 / self.p)
+        root = x ** x.dtype.type(1 / self.p)
         return root if out is None else np.copyto(out, root)
 
     def flops(self, out: Any, *inputs: Spec) -> int | None:
