@@ -148,6 +148,10 @@ def test_rounding_is_no_difference_but_a_wrong_digit_is():
     noisy = [exact.astype(float) * (1 + k * 1e-16) for k in (-1, 1)]
     assert not unexplained(np.array([1 + 1e-15, 1e-9]), exact, noisy).any()
     assert unexplained(np.array([1 + 1e-12, np.nan]), exact, noisy).all()
+    infinite = np.array([complex(-np.inf, 1)])  # its finite part is compared alone
+    assert not unexplained(np.array([complex(-np.inf, 1 + 1e-15)]), infinite, []).any()
+    assert unexplained(np.array([complex(-np.inf, 1.1)]), infinite, []).all()
+    assert unexplained(np.array([complex(np.inf, 1)]), infinite, []).all()
 
 
 def test_an_input_that_is_overwritten_is_noticed(monkeypatch):
