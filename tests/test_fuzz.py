@@ -152,6 +152,8 @@ def test_rounding_is_no_difference_but_a_wrong_digit_is():
     assert not unexplained(np.array([complex(-np.inf, 1 + 1e-15)]), infinite, []).any()
     assert unexplained(np.array([complex(-np.inf, 1.1)]), infinite, []).all()
     assert unexplained(np.array([complex(np.inf, 1)]), infinite, []).all()
+    assert unexplained(np.array([np.inf]), np.array([5.0]), []).all()
+    assert unexplained(np.array([np.inf]), np.array([-np.inf]), []).all()
 
 
 def test_an_input_that_is_overwritten_is_noticed(monkeypatch):

@@ -25,6 +25,7 @@ def differing(have: Any, want: Any) -> Any:
         near = np.abs(have - want) <= _UNITS * float(info.eps) * size + 4 * float(
             info.smallest_subnormal
         )
+        near &= np.isfinite(size)  # (a number is no few units from an infinity)
         same = near | (have == want) | (_nan(have) & _nan(want))
         if have.dtype.kind == "c":  # of an infinite number, the finite part
             infinite = np.isinf(have) & np.isinf(want)
@@ -86,7 +87,9 @@ def unexplained(
         if plain:  # where the plain computation breaks down, a stable form may lose some digits
             broken = np.all([~np.isfinite(one) for one in plain], axis=0)
             allowed = np.where(broken, allowed + 4096 * float(info.eps) * np.abs(centre), allowed)
-        near = np.abs(given - centre) <= allowed
+        # A stable form is finite where longdouble underflows, too: log(sigmoid(-1e200)).
+        near = np.isfinite(given) | (given == centre)
+        near = np.where(np.isfinite(centre), np.abs(given - centre) <= allowed, near)
         # A stable form finds what longdouble loses beside 1, or where it overflows.
         near |= (exact == 0) & (np.abs(given) <= 8 * float(np.finfo(np.longdouble).eps))
         if nodes is not None and nodes.shape == have.shape:
