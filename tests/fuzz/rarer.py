@@ -52,7 +52,7 @@ row("mixture",
     "T.log(T.nnet.sigmoid(B) * T.nnet.sigmoid(A)"
     " + (1 - T.nnet.sigmoid(B)) * (1 - T.nnet.sigmoid(A)))",
     "(lambda a, b: np.logaddexp(-softplus(-a) - softplus(-b), -softplus(a) - softplus(b)))"
-    "(*P(A, B))",
+    "(A, B)",  # each in its own dtype
     "@finite", "@finite_too", weight=0.3, accuracy=8, stable=True)
 row("norm_3", "T.norm(A, {p}, axis={axis})",
     "sum(np.abs(A) ** W({p}, A), {axis}) ** W(1 / {p}, A)", "@finite_vector", weight=0.3,
