@@ -179,7 +179,7 @@ def _row_loss_into(losses: Any, excess: Any, work: Sequence[Any], z: Any, at: An
             np.subtract(losses, own, losses)
         np.subtract(t, s, t)
         # beside an infinite score, a finite one has no share; alone among such, that score has all
-        infinite = np.isposinf(s) & (own < 0)
+        infinite = np.isposinf(s) & (own <= 0)  # (0: the largest number there is)
     if excess is not None:
         flat[at] = t
         np.add(s, one, s)
