@@ -6,6 +6,7 @@ writes ``T.mean(prediction == labels)`` wants something else, and would get the 
 
 from __future__ import annotations
 
+import sys
 from types import FrameType
 from typing import Any, NoReturn
 from weakref import WeakSet
@@ -93,7 +94,25 @@ def is_looked_for(comparison: Any, frame: FrameType) -> bool:
         comparison.op.name in ("eq", "neq")
         and comparison in BY_NUMPY
         and comparison.origin[:1] == ((frame.f_code, frame.f_lasti),)
+        and not _compares_and_asks(frame)
     )
+
+
+_IN_ONE = sys.version_info >= (3, 13)
+
+
+def _compares_and_asks(frame: FrameType) -> bool:
+    """Whether the instruction is an ``==`` of the program's whose truth decides what comes next.
+
+    From Python 3.13 on that is one instruction, too: the fifth bit of its argument says so. A
+    container in an ``if`` cannot be told from a number there, so neither is answered.
+    """
+    if not _IN_ONE:
+        return False
+    from opcode import opmap
+
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at] == opmap["COMPARE_OP"] and bool(code[at + 1] & 16)
 
 
 # The comparisons that NumPy asked for; others that are made and asked in one instruction, as by
