@@ -198,6 +198,9 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 # -- how often something occurs ----------------------------------------------------------------
 
 
+_LARGEST = np.iinfo("int64").max
+
+
 class Bincount(Op):
     """How often each non-negative integer occurs, or the sum of its weights (third input).
 
@@ -213,6 +216,9 @@ class Bincount(Op):
         x, length, *weights = arrays
         if xp is np and x.dtype == "uint64":
             x = x.astype("int64")  # what is too large becomes negative, and is refused
+        if xp is np and x.size and x.dtype == "int64" and x.max() == _LARGEST:
+            # NumPy's length, one more, is negative then: it writes beyond an array of none
+            raise ValueError(f"counts up to {_LARGEST} are too many")
         if not weights:
             return xp.bincount(x, minlength=int(length)).astype("int64")
         total = xp.bincount(x, weights=weights[0].astype("float64"), minlength=int(length))

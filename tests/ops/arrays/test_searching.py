@@ -216,3 +216,13 @@ def test_gradient_of_unique_goes_to_the_first():
     x = T.vector("x")
     g = symgrad.grad(T.sum(T.unique(x) ** 2), x)
     np.testing.assert_array_equal(g.eval({x: [3.0, 1.0, 3.0]}), [6, 2, 0])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_counts_up_to_the_largest_integer_are_refused(dtype):
+    """NumPy's `bincount` answers with an empty array, and has written beyond its memory."""
+    i = T.vector("i", dtype=dtype)
+    f = symgrad.function([i], T.bincount(i))
+    with pytest.raises(symgrad.SymgradError, match="bincount"):
+        f(np.array([2**63 - 1, 0], dtype))
+    assert f(np.array([1, 1], dtype)).tolist() == [0, 2]
