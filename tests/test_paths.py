@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import os
 import pickle
 import pkgutil
 import subprocess
@@ -65,7 +66,7 @@ def test_each_path_can_be_the_first_import():
         "        os._exit(code)\n"
         "    if os.waitpid(child, 0)[1]: sys.exit(1)\n"
     )
-    if not hasattr(__import__("os"), "fork"):
+    if not hasattr(os, "fork"):
         pytest.skip("needs os.fork")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program, *NAMES],

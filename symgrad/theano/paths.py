@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 # Where modules lie that Theano's users import under other names.
 THEANO = {
@@ -76,6 +78,9 @@ PICKLED = {
     for old in files.split()
 }
 
+# Rooms that have the name of a file that lay in their place, which holds the classes still.
+REPLACED = ("ops.indexing", "ops.linalg", "ops.nnet")
+
 MOVED = {f"symgrad.{old}": f"symgrad.{new}" for old, new in {**THEANO, **SHORT, **PICKLED}.items()}
 
 
@@ -131,3 +136,14 @@ def install() -> None:
     """Let imports find what has moved, before a search in folders finds a second copy."""
     if not any(isinstance(finder, Moved) for finder in sys.meta_path):
         sys.meta_path.insert(0, Moved())
+    for room in REPLACED:
+        package = f"symgrad.{room}"
+        file = import_module(f"{package}.{room.rpartition('.')[2]}")
+        vars(sys.modules[package])["__getattr__"] = partial(_class_of, file, package)
+
+
+def _class_of(file: ModuleType, package: str, name: str) -> Any:
+    """A class that a pickle looks for in a room, from the file that lay in its place."""
+    if name[0].isupper():
+        return getattr(file, name)
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")
