@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from weakref import WeakSet
 
 from symgrad.errors import GraphTypeError
+from symgrad.quoting import short
 
 
 class SameVariable:
@@ -122,4 +123,4 @@ BY_NUMPY: WeakSet[Any] = WeakSet()
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 40 else "..." if "\n" in text else f"{text[:37]}..."
+    return "..." if len(text) > 40 and "\n" in text else short(text, 40)

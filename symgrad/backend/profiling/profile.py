@@ -15,6 +15,7 @@ from symgrad.backend.profiling.profiled import (
     Past,
     ProfiledGroup,
     ProfiledStep,
+    add_to,
     grouped,
     profiled_steps,
 )
@@ -153,8 +154,7 @@ class ProfileStats:
         totals: dict[str, float] = {}
         for timing in self.timings:
             timing.collect()
-            for what, seconds in timing.times()[1].items():
-                totals[what] = totals.get(what, 0.0) + seconds
+            add_to(totals, timing.times()[1])
         rest = self.fct_call_time - self.vm_call_time - sum(totals.values())
         return {**totals, "calling, and noting times": rest}
 

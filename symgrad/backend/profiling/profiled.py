@@ -119,8 +119,8 @@ class Past:
             past.failed += each.failed
             past.noted += each.noted
             past.total += each.total
-            _add(past._outside, each._outside)
-            _add(past.making, each.making)
+            add_to(past._outside, each._outside)
+            add_to(past.making, each.making)
         return past
 
     def collect(self) -> None:
@@ -187,7 +187,8 @@ def _sum(steps: Sequence[ProfiledStep]) -> ProfiledStep:
     )
 
 
-def _add(totals: dict[str, float], more: dict[str, float]) -> None:
+def add_to(totals: dict[str, float], more: dict[str, float]) -> None:
+    """Add numbers to those of the same names."""
     for key, value in more.items():
         totals[key] = totals.get(key, 0.0) + value
 
